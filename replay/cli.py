@@ -1,0 +1,95 @@
+"""The command line: which commands there are, and what their endings mean.
+
+Exit codes: 0 as it should be; 1 a verdict against the handler or the table; 2 wrong use or environment. A command returns
+its exit code (None is 0) and raises `WrongUse` for the last; a traceback is a bug. Commands are imported on first use, so
+that `--help` stays quick.
+"""
+
+from __future__ import annotations
+
+import difflib
+import importlib
+import sys
+from typing import TYPE_CHECKING
+
+import click
+
+from replay.errors import WrongUse
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+EXIT_RIGHT = 0
+EXIT_VERDICT_AGAINST = 1
+EXIT_WRONG_USE = 2
+
+COMMANDS = {
+    "engine": "Start, stop and inspect DynamoDB Local.",
+}
+"""Every command with its line in `--help`; module `replay.commands.<name>` holds the click command of that name."""
+
+
+class LazyCommands(click.Group):
+    """A group whose commands are imported when they are called."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002 - click's signature
+        """Name the commands in the order of `COMMANDS`."""
+        return list(COMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:  # noqa: ARG002 - click's signature
+        """Import and return one command, or nothing for an unknown name."""
+        if cmd_name not in COMMANDS:
+            return None
+        command = getattr(importlib.import_module(f"replay.commands.{cmd_name}"), cmd_name)
+        if not isinstance(command, click.Command):
+            raise TypeError(f"replay.commands.{cmd_name}.{cmd_name} is no click command")
+        return command
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:  # noqa: ARG002
+        """List the commands without importing any."""
+        with formatter.section("Commands"):
+            formatter.write_dl(list(COMMANDS.items()))
+
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        """Find the command, or name the nearest one."""
+        name = args[0]
+        if self.get_command(ctx, name) is None and not name.startswith("-"):
+            near = difflib.get_close_matches(name, COMMANDS, n=1)
+            hint = f"; did you mean '{near[0]}'?" if near else f"; commands are {', '.join(COMMANDS)}"
+            raise WrongUse(f"there is no command '{name}'{hint}")
+        return super().resolve_command(ctx, args)
+
+
+@click.group(
+    cls=LazyCommands, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110}
+)
+def replay() -> None:
+    """Deliver DynamoDB stream records to a handler as AWS would, and give a verdict on the table.
+
+    Exit codes: 0 as it should be, 1 a verdict against the handler or the table, 2 wrong use or environment.
+    """
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run one command and return its exit code; `arguments` default to the process's own."""
+    try:
+        ending = replay.main(args=arguments, prog_name="python -m replay", standalone_mode=False)
+    except WrongUse as error:
+        return _refuse(str(error))
+    except click.exceptions.NoArgsIsHelpError as error:
+        click.echo(error.format_message(), err=True)
+        return EXIT_WRONG_USE
+    except click.ClickException as error:
+        context = getattr(error, "ctx", None)
+        where = f"; see '{context.command_path} --help'" if context else ""
+        return _refuse(error.format_message().rstrip(".") + where)
+    except (click.Abort, KeyboardInterrupt):
+        return _refuse("stopped")
+    return ending if isinstance(ending, int) else EXIT_RIGHT
+
+
+def _refuse(reason: str) -> int:
+    print(f"replay: {reason}", file=sys.stderr)
+    return EXIT_WRONG_USE
