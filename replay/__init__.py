@@ -1,1 +1,1 @@
-"""The replay harness: delivers stream records to a handler as AWS would, and says whether the table came out right."""
+"""The replay harness: delivers stream records to a handler as AWS would and gives a verdict on the table."""

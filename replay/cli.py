@@ -1,15 +1,14 @@
 """The command line: which commands there are, and what their endings mean.
 
-Exit codes: 0 as it should be; 1 a verdict against the handler or the table; 2 wrong use or environment. A command returns
-its exit code (None is 0) and raises `WrongUse` for the last; a traceback is a bug. Commands are imported on first use, so
-that `--help` stays quick.
+Exit codes: 0 as it should be; 1 a verdict against the handler or the table; 2 wrong use or environment. A command
+returns its exit code (None is 0) and raises `WrongUse` for the last; a traceback is a bug. Commands are imported on
+first use, so that `--help` stays quick.
 """
 
 from __future__ import annotations
 
 import difflib
 import importlib
-import sys
 from typing import TYPE_CHECKING
 
 import click
@@ -62,9 +61,7 @@ class LazyCommands(click.Group):
         return super().resolve_command(ctx, args)
 
 
-@click.group(
-    cls=LazyCommands, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110}
-)
+@click.group(cls=LazyCommands, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110})
 def replay() -> None:
     """Deliver DynamoDB stream records to a handler as AWS would, and give a verdict on the table.
 
@@ -91,5 +88,5 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def _refuse(reason: str) -> int:
-    print(f"replay: {reason}", file=sys.stderr)
+    click.echo(f"replay: {reason}", err=True)
     return EXIT_WRONG_USE

@@ -1,0 +1,1 @@
+"""What is right: oracle, invariants, exploration, verification of a real table."""

@@ -1,0 +1,1 @@
+"""Between stream and function: records, filters, the mapping's parameters, delivery, destinations."""

@@ -1,0 +1,1 @@
+"""Where records come from: files, a live stream, failure objects, generated ones."""

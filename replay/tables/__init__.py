@@ -1,0 +1,1 @@
+"""Where rows live: the schema, DynamoDB Local, the in-memory table."""
