@@ -1,0 +1,1 @@
+"""What the table should hold, from the messages alone."""

@@ -1,0 +1,368 @@
+"""The walk of a batch: parse, coalesce, drive each group's work, set aside what can never be applied, answer.
+
+Before it answers or raises, every group of the batch was tried, also behind a failure. The answer is the lowest
+sequence number that is not finished, verbatim, or none: everything before it is done, everything from it on comes again
+(AWS: Lambda developer guide, "Configuring partial batch response with DynamoDB and Lambda").
+"""
+
+from __future__ import annotations
+
+import traceback
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+from functools import cached_property
+from pathlib import PurePath
+from typing import TYPE_CHECKING, Any, TypedDict
+
+from stream_processor.errors import (
+    ConfigurationError,
+    NotAStreamEvent,
+    OutOfTime,
+    PermanentError,
+    QuarantineError,
+    StreamProcessorError,
+)
+from stream_processor.group import GroupWork, Pause, Tally, Transact
+from stream_processor.message import Message, Position, coalesce, lowest, parse, position
+from stream_processor.quarantine import Quarantined
+from stream_processor.settings import RESERVE_MS
+from stream_processor.telemetry import BatchReport, FailureReport
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Mapping, Sequence
+
+    from stream_processor.group import Request, Response
+    from stream_processor.message import GroupId
+    from stream_processor.quarantine import Quarantine
+    from stream_processor.settings import Settings
+    from stream_processor.table import GroupTable
+    from stream_processor.telemetry import Telemetry
+
+FUTURE_NOTICED_S = 60
+"""A message dated further after its record's creation is counted and logged: clocks differ by less."""
+
+
+class ItemIdentifier(TypedDict):
+    """A sequence number of the batch, verbatim."""
+
+    itemIdentifier: str
+
+
+class Answer(TypedDict):
+    """What the event source reads. AWS: `ReportBatchItemFailures`."""
+
+    batchItemFailures: list[ItemIdentifier]
+
+
+@dataclass(frozen=True, slots=True)
+class Invocation:
+    """What surrounds one delivery: its id, and how many milliseconds are left."""
+
+    request_id: str | None
+    remaining_ms: Callable[[], float]
+    cold_start: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class _Permanent:
+    """A record that can never be applied, wholly or for some members."""
+
+    at: Position
+    group: GroupId | None
+    quarantined: Quarantined
+
+
+@dataclass(frozen=True, slots=True)
+class _Failure:
+    """Something that is not finished; `error` is raised where it comes first and nothing else can isolate it."""
+
+    at: Position
+    group: GroupId | None
+    error: Exception
+    raises: bool = False
+
+    @property
+    def retryable(self) -> bool:
+        return not isinstance(self.error, PermanentError | ConfigurationError)
+
+
+@dataclass(slots=True)
+class _Parsed:
+    """A batch's records, sorted by what they need."""
+
+    positions: list[Position] = field(default_factory=list)
+    messages: list[Message] = field(default_factory=list)
+    permanent: list[_Permanent] = field(default_factory=list)
+    failures: list[_Failure] = field(default_factory=list)
+    ignored: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class _GroupResult:
+    messages: tuple[Message, ...]
+    tally: Tally
+    error: Exception | None
+
+    @property
+    def group(self) -> GroupId:
+        return self.messages[0].group
+
+    @property
+    def at(self) -> Position:
+        first = lowest(self.messages)
+        return Position(first.sequence, first.identifier)
+
+
+@dataclass(frozen=True)
+class BatchProcessor:
+    """Brings every group of a batch to its newest message.
+
+    `sleep` waits seconds, `jitter` turns a ceiling of seconds into a pause, `now` is seconds since the epoch. Nothing
+    else in it depends on the outside, so the same batch meets the same table with the same requests when one worker
+    drives it.
+    """
+
+    table: GroupTable
+    quarantine: Quarantine | None
+    settings: Settings
+    telemetry: Telemetry
+    jitter: Callable[[float], float]
+    sleep: Callable[[float], None]
+    now: Callable[[], float]
+
+    def process(self, event: Any, invocation: Invocation) -> Answer:  # noqa: ANN401 - whatever came in
+        """Apply one event and answer it.
+
+        Raises:
+            NotAStreamEvent: nothing was tried.
+            ConfigurationError, PermanentError: everything else was tried; the event source must isolate the record.
+        """
+        started_s = self.now()
+        records = _records(event)
+        parsed = self._parse(records)
+        results = self._drive_all(coalesce(parsed.messages).values(), invocation)
+        failures = parsed.failures + [
+            _Failure(result.at, result.group, result.error) for result in results if result.error is not None
+        ]
+        permanent = parsed.permanent + _unfit(results, dict(zip(parsed.positions, records, strict=True)))
+        quarantined, refused = self._quarantine_all(permanent, invocation)
+        failures = sorted(failures + refused, key=lambda failure: failure.at.sequence)
+        raised = _to_raise(failures, parsed.positions)
+        answer = failures[0].at.identifier if failures else None
+        self._tell(parsed, results, failures, invocation)
+        self.telemetry.batch(
+            BatchReport(
+                request_id=invocation.request_id,
+                first_sequence=parsed.positions[0].identifier if parsed.positions else None,
+                last_sequence=parsed.positions[-1].identifier if parsed.positions else None,
+                records=len(records),
+                ignored=parsed.ignored,
+                messages=len(parsed.messages),
+                groups=len(results),
+                moved=sum(result.tally.moved for result in results),
+                unchanged=sum(_unchanged(result) for result in results),
+                failed=len(failures),
+                re_reads=sum(result.tally.re_reads for result in results),
+                healed_rows=sum(result.tally.healed for result in results),
+                unexplained_rows=sum(result.tally.unexplained for result in results),
+                cut_conditions=sum(result.tally.cut for result in results),
+                transaction_retries=sum(result.tally.transaction_retries for result in results),
+                orphans=sum(result.tally.orphan for result in results),
+                quarantined=quarantined,
+                future_dated=sum(message.ahead_s > FUTURE_NOTICED_S for message in parsed.messages),
+                lag_ms=_lag_ms(records, started_s),
+                duration_ms=round((self.now() - started_s) * 1000),
+                cold_start=invocation.cold_start,
+                outcome="raised" if raised else "partial" if failures else "done",
+                answer=answer,
+            )
+        )
+        if raised is not None:
+            raise raised
+        return {"batchItemFailures": [] if answer is None else [{"itemIdentifier": answer}]}
+
+    def _parse(self, records: Sequence[Mapping[str, Any]]) -> _Parsed:
+        parsed = _Parsed(positions=[position(record) for record in records])
+        for record, at in zip(records, parsed.positions, strict=True):
+            try:
+                message = parse(record, at)
+                if message is None:
+                    parsed.ignored += 1
+                else:
+                    self._refuse_future(message)
+                    parsed.messages.append(message)
+            except PermanentError as error:
+                parsed.permanent.append(_Permanent(at, None, _quarantined(record, at, error)))
+            except ConfigurationError as error:
+                parsed.failures.append(_Failure(at, None, error, raises=True))
+            except Exception as error:  # noqa: BLE001 - a bug must not cost the batch's other records
+                parsed.failures.append(_Failure(at, None, error))
+        return parsed
+
+    def _refuse_future(self, message: Message) -> None:
+        limit_s = self.settings.max_future_s
+        if limit_s is not None and message.ahead_s > limit_s:
+            raise PermanentError(
+                "DatedInFuture", f"dated {message.ahead_s:.0f} s after the record's creation; {limit_s:g} s are allowed"
+            )
+
+    def _drive_all(self, groups: Iterable[tuple[Message, ...]], invocation: Invocation) -> list[_GroupResult]:
+        works = [GroupWork(messages, self.jitter) for messages in groups]
+        if self.settings.workers == 1 or len(works) <= 1:
+            return [self._drive(work, invocation) for work in works]
+        return list(self._executor.map(lambda work: self._drive(work, invocation), works))
+
+    @cached_property
+    def _executor(self) -> ThreadPoolExecutor:
+        """Threads live as long as the environment; each drives one group at a time."""
+        return ThreadPoolExecutor(self.settings.workers, thread_name_prefix="group")
+
+    def _drive(self, work: GroupWork, invocation: Invocation) -> _GroupResult:
+        """Run one group's work to its end; whatever goes wrong stays with the group."""
+        requests = work.requests()
+        try:
+            request = next(requests)
+            while True:
+                try:
+                    response = self._perform(request, invocation)
+                except StreamProcessorError as error:
+                    request = requests.throw(error)
+                else:
+                    request = requests.send(response)
+        except StopIteration:
+            return _GroupResult(work.messages, work.tally, None)
+        except Exception as error:  # noqa: BLE001 - a bug in one group must not cost the others
+            return _GroupResult(work.messages, work.tally, error)
+
+    def _perform(self, request: Request, invocation: Invocation) -> Response:
+        _ensure_time(invocation)
+        match request:
+            case Pause(seconds=seconds):
+                self.sleep(seconds)
+                return None
+            case Transact(actions=actions):
+                self.table.transact(actions)
+                return None
+            case _:
+                return self.table.read(request)
+
+    def _quarantine_all(self, permanent: Sequence[_Permanent], invocation: Invocation) -> tuple[int, list[_Failure]]:
+        """Set records aside for good; what cannot be is not done."""
+        first_writes = 0
+        failures: list[_Failure] = []
+        for each in permanent:
+            quarantined = each.quarantined
+            if self.quarantine is None:
+                error = PermanentError(quarantined.reason, quarantined.detail)
+                failures.append(_Failure(each.at, each.group, error, raises=True))
+                continue
+            try:
+                _ensure_time(invocation)
+                first_writes += self.quarantine.put(quarantined)
+            except (QuarantineError, OutOfTime) as refused:
+                failures.append(_Failure(each.at, each.group, refused))
+            else:
+                self.telemetry.quarantined(quarantined.identifier, quarantined.reason, quarantined.key)
+        return first_writes, failures
+
+    def _tell(
+        self,
+        parsed: _Parsed,
+        results: Sequence[_GroupResult],
+        failures: Sequence[_Failure],
+        invocation: Invocation,
+    ) -> None:
+        for message in parsed.messages:
+            if message.ahead_s > FUTURE_NOTICED_S:
+                self.telemetry.future_dated(message.group, message.identifier, round(message.ahead_s))
+        for result in results:
+            if result.tally.orphan:
+                self.telemetry.orphan(result.group, result.at.identifier)
+            if result.tally.healed:
+                self.telemetry.healed(result.group, result.tally.healed)
+        for failure in failures:
+            self.telemetry.failure(
+                FailureReport(
+                    request_id=invocation.request_id,
+                    group=failure.group,
+                    sequence=failure.at.identifier,
+                    code=_code(failure.error),
+                    retryable=failure.retryable,
+                    reason=_reason(failure.error),
+                )
+            )
+
+
+def _records(event: Any) -> Sequence[Mapping[str, Any]]:  # noqa: ANN401 - whatever came in
+    """Take the records out of a stream event, or say what came instead."""
+    records = event.get("Records") if isinstance(event, dict) else None
+    if not isinstance(records, list):
+        found = f"keys {sorted(map(str, event))[:5]}" if isinstance(event, dict) else type(event).__name__
+        raise NotAStreamEvent(
+            f"expected an event with a list 'Records', got {found}: is the trigger a DynamoDB stream?"
+        )
+    for record in records:
+        source = record.get("eventSource", "aws:dynamodb") if isinstance(record, dict) else type(record).__name__
+        if source != "aws:dynamodb":
+            raise NotAStreamEvent(f"expected records of 'aws:dynamodb', got '{source}': is the trigger right?")
+    return records
+
+
+def _ensure_time(invocation: Invocation) -> None:
+    remaining_ms = invocation.remaining_ms()
+    if remaining_ms < RESERVE_MS:
+        raise OutOfTime(f"{remaining_ms:.0f} ms are left and one request may take {RESERVE_MS} ms")
+
+
+def _quarantined(record: Mapping[str, Any], at: Position, error: PermanentError) -> Quarantined:
+    return Quarantined(record, at.identifier, error.reason, str(error))
+
+
+def _unfit(results: Sequence[_GroupResult], records: Mapping[Position, Mapping[str, Any]]) -> list[_Permanent]:
+    """Set aside messages that do not fit some members' rows, once their group is otherwise done."""
+    permanent = []
+    for result in results:
+        for unfit in result.tally.unfit if result.error is None else ():
+            at = Position(unfit.message.sequence, unfit.message.identifier)
+            detail = f"the row would exceed 400 KB for {len(unfit.members)} of the group's members"
+            quarantined = Quarantined(records[at], at.identifier, "RowTooLarge", detail, unfit.members)
+            permanent.append(_Permanent(at, result.group, quarantined))
+    return permanent
+
+
+def _unchanged(result: _GroupResult) -> bool:
+    return result.error is None and not (result.tally.moved or result.tally.healed or result.tally.orphan)
+
+
+def _to_raise(failures: Sequence[_Failure], positions: Sequence[Position]) -> Exception | None:
+    """Choose the error to end with: a wrong set-up always, a permanent record where it is the batch's first.
+
+    An answer that names the first record repeats the whole batch until its retries are used up and then discards
+    healthy records with it; an error lets the event source halve the batch until the record is alone.
+    """
+    for failure in failures:
+        if isinstance(failure.error, ConfigurationError):
+            return failure.error
+    first = min(positions, key=lambda at: at.sequence, default=None)
+    if failures and failures[0].raises and failures[0].at == first:
+        return failures[0].error
+    return None
+
+
+def _lag_ms(records: Sequence[Mapping[str, Any]], now_s: float) -> int | None:
+    created = records[-1]["dynamodb"].get("ApproximateCreationDateTime") if records else None
+    if isinstance(created, bool) or not isinstance(created, int | float):
+        return None
+    return max(0, round((now_s - created) * 1000))
+
+
+def _code(error: Exception) -> str:
+    return error.code if isinstance(error, StreamProcessorError) else type(error).__name__
+
+
+def _reason(error: Exception) -> str:
+    """Say what happened; of an error that is not ours only where, since its text may quote a message."""
+    if isinstance(error, StreamProcessorError):
+        return str(error)
+    frames = traceback.extract_tb(error.__traceback__)
+    return f"at {PurePath(frames[-1].filename).name}:{frames[-1].lineno}" if frames else "nowhere"

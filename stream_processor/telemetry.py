@@ -1,0 +1,142 @@
+"""What the function says about itself: one log line a batch, one a failure, and embedded metrics.
+
+Never a message's text, a name or a whole event. The keys are fixed: saved queries, alarms and people rely on them.
+"""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass
+from typing import Literal, Protocol
+
+from aws_lambda_powertools.logging import Logger
+from aws_lambda_powertools.metrics import Metrics, MetricUnit
+
+SERVICE = "inbox-stream-processor"
+NAMESPACE = "InboxStreamProcessor"
+
+Outcome = Literal["done", "partial", "raised"]
+
+
+@dataclass(frozen=True, slots=True)
+class BatchReport:
+    """What became of one batch.
+
+    `moved` counts rows, `unchanged` groups that needed nothing, `failed` failures, `re_reads` consistent readings of a
+    group, `healed_rows` rows removed because their member had another, `unexplained_rows` rows moved although their
+    sort key was no time, `cut_conditions` attributes for which a condition had no room, `quarantined` first writes
+    only. `lag_ms` is the age of the batch's last record, nothing where the record does not say.
+    """
+
+    request_id: str | None
+    first_sequence: str | None
+    last_sequence: str | None
+    records: int
+    ignored: int
+    messages: int
+    groups: int
+    moved: int
+    unchanged: int
+    failed: int
+    re_reads: int
+    healed_rows: int
+    unexplained_rows: int
+    cut_conditions: int
+    transaction_retries: int
+    orphans: int
+    quarantined: int
+    future_dated: int
+    lag_ms: int | None
+    duration_ms: int
+    cold_start: bool
+    outcome: Outcome
+    answer: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class FailureReport:
+    """One thing that is not done; `code` is AWS's word, an error's name or a permanent reason."""
+
+    request_id: str | None
+    group: str | None
+    sequence: str
+    code: str
+    retryable: bool
+    reason: str
+
+
+class Telemetry(Protocol):
+    """Where a batch's story goes; called from one thread, after the work."""
+
+    def batch(self, report: BatchReport) -> None:
+        """Tell how a batch ended; the last call of an invocation."""
+        ...
+
+    def failure(self, report: FailureReport) -> None:
+        """Tell of one failure."""
+        ...
+
+    def orphan(self, group: str, sequence: str) -> None:
+        """Tell of a message whose group has no row anywhere."""
+        ...
+
+    def healed(self, group: str, rows: int) -> None:
+        """Tell that rows went because their members had others."""
+        ...
+
+    def future_dated(self, group: str, sequence: str, ahead_s: int) -> None:
+        """Tell of a message dated after its record's creation."""
+        ...
+
+    def quarantined(self, sequence: str, reason: str, key: str) -> None:
+        """Tell where a record was put for good."""
+        ...
+
+
+class CloudWatchTelemetry:
+    """Structured log lines and embedded metrics on standard output, as Lambda takes them."""
+
+    def __init__(self) -> None:
+        self._logger = Logger(service=SERVICE)
+        self._metrics = Metrics(namespace=NAMESPACE, service=SERVICE)
+
+    def batch(self, report: BatchReport) -> None:
+        """Log the batch and write its metrics."""
+        self._logger.info("batch", extra=asdict(report))
+        for name, value in {
+            "Received": report.records,
+            "Ignored": report.ignored,
+            "Messages": report.messages,
+            "Moved": report.moved,
+            "Unchanged": report.unchanged,
+            "Failed": report.failed,
+            "ReReads": report.re_reads,
+            "HealedRows": report.healed_rows,
+            "TransactionRetries": report.transaction_retries,
+            "Orphans": report.orphans,
+            "Quarantined": report.quarantined,
+            "FutureDated": report.future_dated,
+        }.items():
+            self._metrics.add_metric(name=name, unit=MetricUnit.Count, value=value)
+        if report.lag_ms is not None:
+            self._metrics.add_metric(name="LagMs", unit=MetricUnit.Milliseconds, value=report.lag_ms)
+        self._metrics.flush_metrics()
+
+    def failure(self, report: FailureReport) -> None:
+        """Log a failure as an error."""
+        self._logger.error("failure", extra=asdict(report))
+
+    def orphan(self, group: str, sequence: str) -> None:
+        """Log an orphan as a warning."""
+        self._logger.warning("orphan", extra={"group": group, "sequence": sequence})
+
+    def healed(self, group: str, rows: int) -> None:
+        """Log a healing."""
+        self._logger.info("healed", extra={"group": group, "rows": rows})
+
+    def future_dated(self, group: str, sequence: str, ahead_s: int) -> None:
+        """Log a date in the future as a warning."""
+        self._logger.warning("future-dated", extra={"group": group, "sequence": sequence, "ahead_s": ahead_s})
+
+    def quarantined(self, sequence: str, reason: str, key: str) -> None:
+        """Log a quarantined record as a warning."""
+        self._logger.warning("quarantined", extra={"sequence": sequence, "reason": reason, "key": key})
