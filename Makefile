@@ -9,7 +9,13 @@ BIN    := $(VENV)/bin
 READY  := $(VENV)/.ready
 JOBS   ?= $(shell getconf _NPROCESSORS_ONLN 2>/dev/null || echo 2)
 
-.PHONY: help setup lock replay test check
+# The SAM CLI pins what the project pins otherwise, so it lives apart.
+SAM_VENV  ?= .venv-sam
+SAM_READY := $(SAM_VENV)/.ready
+SAM       := SAM_CLI_TELEMETRY=0 AWS_DEFAULT_REGION=$${AWS_DEFAULT_REGION:-us-east-1} $(SAM_VENV)/bin/sam
+PACKAGE   := .aws-sam/build/StreamProcessor
+
+.PHONY: help setup lock replay test check validate build build-StreamProcessor deploy
 
 help:  ## List the targets
 	@awk -F':.*## ' '/^[a-z-]+:.*## / {printf "  %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -27,6 +33,8 @@ lock:  ## Pin the newest versions that pyproject.toml allows
 	$(BIN)/python -m pip install --quiet uv
 	$(BIN)/uv pip compile --upgrade --universal --python-version 3.11 --extra dev --no-header --no-annotate \
 		--no-emit-index-url pyproject.toml -o requirements.lock
+	echo aws-sam-cli==1.170.0 | $(BIN)/uv pip compile --upgrade --universal --python-version 3.11 --no-header --no-annotate \
+		--no-emit-index-url - -o requirements-sam.lock
 
 replay: $(READY)  ## Replay the recorded conversation against DynamoDB Local and give the verdict (ARGS="...")
 	@$(BIN)/python -m replay run $(ARGS)
@@ -41,3 +49,38 @@ check: $(READY)  ## Format, lint, types, import contracts, dead code, wheel
 	$(BIN)/lint-imports --no-cache
 	$(BIN)/vulture
 	$(BIN)/python -m build --wheel --no-isolation --outdir build/wheel . >/dev/null
+
+$(SAM_READY): requirements-sam.lock
+	@$(PYTHON) -m venv --clear $(SAM_VENV)
+	@$(SAM_VENV)/bin/python -m pip install --quiet --disable-pip-version-check --no-deps -r requirements-sam.lock
+	@touch $@
+
+validate: $(SAM_READY)  ## Check template.yaml with the SAM CLI's linter, making a table and attaching to one
+	@$(SAM) validate --lint --template template.yaml
+	@mkdir -p build
+	@sed '/^  TableStreamArn:/,/Default:/s|Default: ""|Default: $(SOME_STREAM)|' template.yaml > build/template.attach.yaml
+	@$(SAM) validate --lint --template build/template.attach.yaml
+
+SOME_STREAM := arn:aws:dynamodb:eu-west-1:111122223333:table/their-messages/stream/2026-01-01T00:00:00.000
+
+build: $(SAM_READY)  ## Build the function's package and the template to deploy (PARAMETERS="Name=value ...")
+	@PYTHON=$(abspath $(SAM_VENV))/bin/python $(SAM) build $(if $(PARAMETERS),--parameter-overrides $(PARAMETERS))
+	@echo "build: $(PACKAGE) holds $$(du -sk $(PACKAGE) | cut -f1) kB in $$(find $(PACKAGE) -type f | wc -l) files"
+
+# SAM calls this for the function StreamProcessor, in this folder (samconfig.toml: build_in_source). Only wheels without
+# compiled code are taken, and only such as the oldest runtime of the template can use: one package for every runtime and
+# processor, from any machine, and a dependency that breaks this breaks the build. boto3 comes with the runtime. Bytecode
+# stays out: that of another version is of no use.
+build-StreamProcessor:
+	@test -n "$${ARTIFACTS_DIR:-}" || { echo "make: 'sam build' calls this target; use make build, or name ARTIFACTS_DIR" >&2; exit 2; }
+	$(PYTHON) -m pip install --quiet --disable-pip-version-check --no-compile --upgrade --target "$$ARTIFACTS_DIR" \
+		--only-binary=:all: --platform any --implementation py --abi none --python-version 3.11 \
+		--constraint requirements.lock --requirement stream_processor/requirements.txt
+	rm -rf "$$ARTIFACTS_DIR/bin"
+	$(PYTHON) -c 'import shutil, sys; shutil.copytree("stream_processor", sys.argv[1], \
+		ignore=shutil.ignore_patterns("__pycache__"), dirs_exist_ok=True)' "$$ARTIFACTS_DIR/stream_processor"
+
+deploy: build  ## Say account, region, stack and changes, ask, then deploy (PARAMETERS="Name=value ...", STACK=name)
+	@$(SAM_VENV)/bin/python tools/deploy_target.py $(if $(STACK),--stack $(STACK))
+	@SAM_CLI_TELEMETRY=0 $(SAM_VENV)/bin/sam deploy $(if $(STACK),--stack-name $(STACK)) \
+		$(if $(PARAMETERS),--parameter-overrides $(PARAMETERS))
