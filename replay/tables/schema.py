@@ -1,0 +1,248 @@
+"""The table's schema, read from `template.yaml`: the one place where keys, index and stream are written down.
+
+A template whose index projects less than ALL is refused: a move rewrites rows from what the index shows, so every
+attribute that the index leaves out would be erased.
+"""
+
+from __future__ import annotations
+
+import difflib
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from cfn_flip import load_yaml
+
+from replay.errors import WrongUse
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping, Sequence
+
+    from mypy_boto3_dynamodb import DynamoDBClient
+    from mypy_boto3_dynamodb.type_defs import CreateTableInputTypeDef, TableDescriptionTypeDef
+
+TABLE_TYPES = ("AWS::DynamoDB::Table", "AWS::DynamoDB::GlobalTable")
+INDEX_LISTS = ("GlobalSecondaryIndexes", "LocalSecondaryIndexes")
+
+ACTIVE_POLL_S = 1
+ACTIVE_POLLS_MAX = 300
+"""CreateTable takes seconds on AWS and no time on a local engine; five minutes mean that something is wrong."""
+
+Key = tuple[tuple[str, str], ...]
+"""Attribute names with their roles, in the order of the key: `(("pk", "HASH"), ("sk", "RANGE"))`."""
+
+
+@dataclass(frozen=True, slots=True)
+class Index:
+    """One secondary index; `kind` is the list of the template (and of CreateTable) it stands in."""
+
+    name: str
+    kind: str
+    key: Key
+    projection: str
+
+
+@dataclass(frozen=True, slots=True)
+class TableSchema:
+    """What the template says about the table; `stream` is the view type, or nothing where no stream is on."""
+
+    name: str
+    attributes: tuple[tuple[str, str], ...]
+    key: Key
+    indexes: tuple[Index, ...]
+    stream: str | None
+
+    def create_arguments(self, name: str | None = None) -> CreateTableInputTypeDef:
+        """Return the arguments of CreateTable, pay per request, for a table of this or another name."""
+        arguments: dict[str, Any] = {
+            "TableName": name or self.name,
+            "BillingMode": "PAY_PER_REQUEST",
+            "AttributeDefinitions": [{"AttributeName": a, "AttributeType": t} for a, t in self.attributes],
+            "KeySchema": _key_argument(self.key),
+        }
+        for index in self.indexes:
+            arguments.setdefault(index.kind, []).append(
+                {
+                    "IndexName": index.name,
+                    "KeySchema": _key_argument(index.key),
+                    "Projection": {"ProjectionType": index.projection},
+                }
+            )
+        if self.stream:
+            arguments["StreamSpecification"] = {"StreamEnabled": True, "StreamViewType": self.stream}
+        return arguments  # type: ignore[return-value] # built from the template, checked by the service
+
+
+def locate_template() -> Path:
+    """Find the template: the repository's, or the copy inside an installed package."""
+    package = Path(__file__).resolve().parents[1]
+    candidates = (package.parent / "template.yaml", package / "resources" / "template.yaml")
+    for candidate in candidates:
+        if candidate.is_file():
+            return candidate
+    raise WrongUse(f"template.yaml is missing: looked for {' and '.join(map(str, candidates))}")
+
+
+def load_schema(template: Path | None = None) -> TableSchema:
+    """Read the schema of the one table in a template (default: the project's own); a fault in it is `WrongUse`."""
+    path = template or locate_template()
+    try:
+        content = load_yaml(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        raise WrongUse(f"{path} cannot be read as a template: {error}") from error
+    defaults = {name: parameter.get("Default") for name, parameter in content.get("Parameters", {}).items()}
+    return schema_from_resources(_resolved(content.get("Resources", {}), defaults), source=str(path))
+
+
+def _resolved(value: Any, parameters: Mapping[str, Any]) -> Any:  # noqa: ANN401 - any part of a template
+    """Put the parameters' values in the places that refer to them."""
+    if isinstance(value, dict):
+        if set(value) == {"Ref"}:
+            return parameters.get(value["Ref"], value)
+        return {key: _resolved(part, parameters) for key, part in value.items()}
+    return [_resolved(part, parameters) for part in value] if isinstance(value, list) else value
+
+
+def schema_from_resources(resources: Mapping[str, Any], source: str = "the template") -> TableSchema:
+    """Read the schema from a template's resources, resolved as far as the table's properties need it."""
+    tables = {name: r["Properties"] for name, r in resources.items() if r.get("Type") in TABLE_TYPES}
+    if len(tables) != 1:
+        raise WrongUse(f"{source} must hold one DynamoDB table; it holds {', '.join(tables) or 'none'}")
+    ((logical_id, properties),) = tables.items()
+    schema = _schema(logical_id, properties)
+    faults = lint(schema)
+    if faults:
+        raise WrongUse(f"{source}: {'; '.join(faults)}")
+    return schema
+
+
+def _schema(logical_id: str, properties: Mapping[str, Any]) -> TableSchema:
+    name = properties.get("TableName")
+    stream = properties.get("StreamSpecification", {}).get("StreamViewType")
+    return TableSchema(
+        name=name if isinstance(name, str) else logical_id,
+        attributes=tuple((a["AttributeName"], a["AttributeType"]) for a in properties["AttributeDefinitions"]),
+        key=_key(properties["KeySchema"]),
+        indexes=tuple(
+            Index(index["IndexName"], kind, _key(index["KeySchema"]), index["Projection"]["ProjectionType"])
+            for kind in INDEX_LISTS
+            for index in properties.get(kind, ())
+        ),
+        stream=stream,
+    )
+
+
+def lint(schema: TableSchema) -> list[str]:
+    """Say what makes a schema unfit for moving rows; nothing when it is fit."""
+    return [_projection_fault(index.name, index.projection) for index in schema.indexes if index.projection != "ALL"]
+
+
+def _projection_fault(index: str, projection: str) -> str:
+    return (
+        f"index {index} projects {projection}; it must project ALL, "
+        "or a move erases every attribute that the index does not show"
+    )
+
+
+def create_table(client: DynamoDBClient, schema: TableSchema, name: str | None = None) -> None:
+    """Create the table and wait until it is active; one that exists is the service's ResourceInUseException."""
+    arguments = schema.create_arguments(name)
+    client.create_table(**arguments)
+    waiter = client.get_waiter("table_exists")
+    waiter.wait(
+        TableName=arguments["TableName"], WaiterConfig={"Delay": ACTIVE_POLL_S, "MaxAttempts": ACTIVE_POLLS_MAX}
+    )
+
+
+def ensure_table(client: DynamoDBClient, schema: TableSchema, name: str | None = None) -> bool:
+    """Create the table when it is missing and say so; one that exists and differs is `WrongUse`."""
+    wanted = name or schema.name
+    try:
+        create_table(client, schema, wanted)
+    except client.exceptions.ResourceInUseException:
+        differences = describe_differences(client, schema, wanted)
+        if differences:
+            raise WrongUse("; ".join(differences)) from None
+        return False
+    return True
+
+
+def describe_differences(client: DynamoDBClient, schema: TableSchema, name: str | None = None) -> list[str]:
+    """Compare a table with the schema; a line for everything that keeps the function from working on it."""
+    wanted = name or schema.name
+    try:
+        table = client.describe_table(TableName=wanted)["Table"]
+    except client.exceptions.ResourceNotFoundException:
+        return [_missing(wanted, _table_names(client))]
+    return [f"table {wanted}: {fault}" for fault in _faults(table, schema)]
+
+
+def _faults(table: TableDescriptionTypeDef, schema: TableSchema) -> Iterator[str]:
+    if table.get("TableStatus") not in ("ACTIVE", "UPDATING"):
+        yield f"it is {table.get('TableStatus')}, not ACTIVE; wait until it is"
+    if _key(table["KeySchema"]) != schema.key:
+        yield f"its key is {_words(_key(table['KeySchema']))}; it must be {_words(schema.key)}"
+    types = {a["AttributeName"]: a["AttributeType"] for a in table["AttributeDefinitions"]}
+    for attribute, kind in schema.attributes:
+        if types.get(attribute, kind) != kind:
+            yield f"its key attribute {attribute} is of type {types[attribute]}; it must be {kind}"
+    existing = {index["IndexName"]: index for index in _indexes(table)}
+    for index in schema.indexes:
+        yield from _index_faults(index, existing)
+    yield from _stream_faults(table, schema.stream)
+
+
+def _indexes(table: TableDescriptionTypeDef) -> Iterator[Mapping[str, Any]]:
+    yield from table.get("GlobalSecondaryIndexes", ())
+    yield from table.get("LocalSecondaryIndexes", ())
+
+
+def _index_faults(index: Index, existing: Mapping[str, Mapping[str, Any]]) -> Iterator[str]:
+    if index.name not in existing:
+        yield f"index {index.name} is missing{_nearest(index.name, existing)}"
+        return
+    found = existing[index.name]
+    if _key(found["KeySchema"]) != index.key:
+        yield f"index {index.name} has the key {_words(_key(found['KeySchema']))}; it must be {_words(index.key)}"
+    projection = found["Projection"]["ProjectionType"]
+    if projection != "ALL":
+        yield _projection_fault(index.name, projection)
+    if found.get("IndexStatus", "ACTIVE") not in ("ACTIVE", "UPDATING"):
+        yield f"index {index.name} is {found['IndexStatus']}, not ACTIVE; wait until it is"
+
+
+def _stream_faults(table: TableDescriptionTypeDef, wanted: str | None) -> Iterator[str]:
+    if wanted is None:
+        return
+    stream = table.get("StreamSpecification")
+    if not stream or not stream.get("StreamEnabled"):
+        yield f"its stream is off; it must be on with view type {wanted}"
+    elif stream.get("StreamViewType") != wanted:
+        yield f"its stream has view type {stream.get('StreamViewType')}; it must be {wanted}"
+
+
+def _missing(name: str, existing: Sequence[str]) -> str:
+    return f"there is no table {name}{_nearest(name, existing)}"
+
+
+def _nearest(name: str, existing: Sequence[str] | Mapping[str, object]) -> str:
+    near = difflib.get_close_matches(name, existing, n=1)
+    if near:
+        return f"; did you mean {near[0]}?"
+    return f"; there are {', '.join(sorted(existing)[:5])}" if existing else "; there are none"
+
+
+def _table_names(client: DynamoDBClient) -> list[str]:
+    return [name for page in client.get_paginator("list_tables").paginate() for name in page["TableNames"]]
+
+
+def _key(key_schema: Sequence[Mapping[str, Any]]) -> Key:
+    return tuple((part["AttributeName"], part["KeyType"]) for part in key_schema)
+
+
+def _key_argument(key: Key) -> list[dict[str, str]]:
+    return [{"AttributeName": attribute, "KeyType": role} for attribute, role in key]
+
+
+def _words(key: Key) -> str:
+    return ", ".join(f"{attribute} {role}" for attribute, role in key)
