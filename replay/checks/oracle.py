@@ -1,1 +1,217 @@
-"""What the table should hold, from the messages alone."""
+"""What the table should hold, said from the messages alone, and what is wrong with a table that does not.
+
+It shares no code with the function: a second statement of the same truth. A member's row of a group holds the maximum
+of `(instant, text)` over the row's own value and the group's messages that fit the row; everything else on it is as it
+was.
+
+Findings, by kind:
+
+- `missing`          a member's row is gone
+- `doubled`          a member has more than one row, or there is a row that nobody should have
+- `behind`, `ahead`  the row's last message is older, or newer, than it should be
+- `altered`          an attribute that is not the function's was changed, added or lost
+- `message-touched`  a message row is not what was put
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Literal
+
+from replay.checks.reading import Item, Value, same, value_bytes, value_of
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
+
+Kind = Literal["missing", "doubled", "behind", "ahead", "altered", "message-touched"]
+
+OWN_FIELDS = frozenset({"pk", "sk", "message"})
+"""What the function writes on a group row."""
+ROW_BYTES_MAX = 409_600
+TEXT_SHOWN_MAX = 60
+
+
+@dataclass(frozen=True, slots=True)
+class Said:
+    """A message as the records say it, and the number of the delivery that first brought it."""
+
+    group: str
+    value: Value
+    delivery: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """One thing that is wrong; `expected` and `found` are short descriptions or nothing."""
+
+    kind: Kind
+    group: str | None
+    member: str | None
+    expected: str | None
+    found: str | None
+    address: tuple[str, str] | None = None
+
+
+@dataclass(slots=True)
+class _Member:
+    """What is known of one member's view of one group: the rows it began with, and when."""
+
+    rows: list[Item]
+    since: int
+
+
+class Oracle:
+    """Collects what was there and what was said, and judges a table against it.
+
+    Rows that were there before the first delivery have number 0; a row put before delivery n owes nothing to messages
+    of earlier deliveries, though it may show them.
+    """
+
+    def __init__(self) -> None:
+        self._members: dict[tuple[str, str], _Member] = {}
+        self._messages: dict[str, dict[Value, int]] = defaultdict(dict)
+        self._message_rows: dict[tuple[str, str], Item] = {}
+
+    def row_put(self, item: Item, delivery: int = 0) -> None:
+        """Take note of a row put by the application: a group row, a message row, or one of neither kind."""
+        partition_key = item["pk"]["S"]
+        group = item.get("message_group_uuid", {}).get("S")
+        if partition_key.startswith("MSG#"):
+            self._message_rows[partition_key, item["sk"]["S"]] = item
+        elif partition_key.startswith("GRP#") and isinstance(group, str):
+            member = self._members.setdefault((group, partition_key[4:]), _Member([], delivery))
+            member.rows.append(item)
+
+    def member_left(self, group: str, member: str) -> None:
+        """Take note that the application removed a member's row for good."""
+        self._members.pop((group, member), None)
+
+    def attribute_set(self, group: str, member: str, name: str, value: Mapping[str, Any]) -> None:
+        """Take note that another owner changed an attribute of a member's row."""
+        for number, item in enumerate(self._members[group, member].rows):
+            self._members[group, member].rows[number] = {**item, name: value}
+
+    def said(self, message: Said) -> None:
+        """Take note of a message that was delivered."""
+        deliveries = self._messages[message.group]
+        deliveries[message.value] = min(message.delivery, deliveries.get(message.value, message.delivery))
+
+    def judge(self, items: Iterable[Item]) -> list[Finding]:
+        """Compare a whole table with what it should hold; findings are sorted by group and member."""
+        rows: dict[tuple[str, str], list[Item]] = defaultdict(list)
+        message_rows: dict[tuple[str, str], Item] = {}
+        for item in items:
+            partition_key, group = item["pk"]["S"], item.get("message_group_uuid", {}).get("S")
+            if partition_key.startswith("MSG#"):
+                message_rows[partition_key, item["sk"]["S"]] = item
+            elif partition_key.startswith("GRP#") and isinstance(group, str):
+                rows[group, partition_key[4:]].append(item)
+        findings = [
+            finding
+            for key in sorted(self._members.keys() | rows.keys())
+            for finding in self._judge_member(*key, rows.get(key, []))
+        ]
+        return findings + list(_judge_messages(self._message_rows, message_rows))
+
+    def _judge_member(self, group: str, member: str, found: Sequence[Item]) -> Iterator[Finding]:
+        known = self._members.get((group, member))
+        if known is None:
+            for item in found:
+                yield _finding("doubled", group, member, None, item)
+            return
+        began = _survivor_first(known.rows)
+        least, most = self._bounds(group, began[0], known.since)
+        if not found:
+            yield Finding("missing", group, member, _shown(least), None)
+            return
+        if len(found) > 1:
+            yield Finding("doubled", group, member, "1 row", f"{len(found)} rows", _address(found[0]))
+        item = _survivor_first(found)[0]
+        value = value_of(item)
+        if value < least:
+            yield _finding("behind", group, member, least, item)
+        elif value > most or value not in self._possible(group, began[0]):
+            yield _finding("ahead", group, member, most, item)
+        expected = _other_attributes(began)
+        actual = {name: field for name, field in item.items() if name not in OWN_FIELDS}
+        for name in sorted(expected.keys() | actual.keys()):
+            if not same(expected.get(name), actual.get(name)):
+                yield Finding(
+                    "altered",
+                    group,
+                    member,
+                    f"{name}={_cut(expected.get(name))}",
+                    f"{name}={_cut(actual.get(name))}",
+                    _address(item),
+                )
+
+    def _bounds(self, group: str, row: Item, since: int) -> tuple[Value, Value]:
+        """Reckon the least and the greatest value a row may end with; equal unless the row came late."""
+        own = value_of(row)
+        fitting = [(value, first) for value, first in self._messages[group].items() if _fits(row, value)]
+        least = max([own, *(value for value, first in fitting if first >= since)])
+        return least, max([own, *(value for value, _ in fitting)])
+
+    def _possible(self, group: str, row: Item) -> set[Value]:
+        return {value_of(row), *self._messages[group]}
+
+
+def _survivor_first(rows: Sequence[Item]) -> list[Item]:
+    return sorted(rows, key=lambda item: (value_of(item), item["sk"]["S"]), reverse=True)
+
+
+def _other_attributes(rows: Sequence[Item]) -> dict[str, Mapping[str, Any]]:
+    """What a member's one row keeps: the survivor's attributes, then what only the others have, the greatest first."""
+    kept: dict[str, Mapping[str, Any]] = {}
+    for item in rows:
+        for name, value in item.items():
+            if name not in OWN_FIELDS:
+                kept.setdefault(name, value)
+    return kept
+
+
+def _fits(row: Item, value: Value) -> bool:
+    """Whether a row with a message's text and key keeps DynamoDB's limit of 400 KB an item."""
+    _, instant, text = value
+    kept_key = value_of(row)[:2] == value[:2]
+    key_bytes = len(row["sk"]["S"].encode()) if kept_key else len(instant.isoformat(timespec="microseconds") + "+00:00")
+    others = sum(
+        len(name.encode()) + value_bytes(field) for name, field in row.items() if name not in {"sk", "message"}
+    )
+    return others + len("sk") + key_bytes + len("message") + len(text.encode()) <= ROW_BYTES_MAX
+
+
+def _judge_messages(put: Mapping[tuple[str, str], Item], found: Mapping[tuple[str, str], Item]) -> Iterator[Finding]:
+    for address in sorted(put.keys() | found.keys()):
+        before, after = put.get(address), found.get(address)
+        if before is None or after is None or not _same_item(before, after):
+            expected = None if before is None else "the message row as it was put"
+            actual = None if after is None else "another row"
+            yield Finding("message-touched", address[0][4:], None, expected, actual, address)
+
+
+def _same_item(one: Item, other: Item) -> bool:
+    return one == other or (one.keys() == other.keys() and all(same(one[name], other[name]) for name in one))
+
+
+def _finding(kind: Kind, group: str, member: str, expected: Value | None, item: Item) -> Finding:
+    return Finding(kind, group, member, _shown(expected), _shown(value_of(item), item["sk"]["S"]), _address(item))
+
+
+def _address(item: Item) -> tuple[str, str]:
+    return item["pk"]["S"], item["sk"]["S"]
+
+
+def _shown(value: Value | None, key: str | None = None) -> str | None:
+    """Describe a last message: its time (as the row's key spells it where there is one) and the start of its text."""
+    if value is None:
+        return None
+    explained, instant, text = value
+    time = key or (instant.isoformat(timespec="microseconds") + "+00:00" if explained else "no time")
+    return f"{time} {_cut(text)}"
+
+
+def _cut(value: object) -> str:
+    shown = "nothing" if value is None else repr(value)
+    return shown if len(shown) <= TEXT_SHOWN_MAX else f"{shown[:TEXT_SHOWN_MAX]}…"

@@ -1,0 +1,139 @@
+"""How the oracle reads rows: times, values, equality and sizes, written apart from the function on purpose."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import datetime, timedelta
+from decimal import Decimal
+from typing import Any
+
+Item = Mapping[str, Mapping[str, Any]]
+Value = tuple[bool, datetime, str]
+"""Whether the sort key is a time, the instant (naive, UTC), the text: compared in this order."""
+
+NEVER = datetime.min  # noqa: DTZ901 - instants here are naive UTC throughout
+
+
+def value_of(item: Item) -> Value:
+    """Read a row's own value; a sort key that is no time makes it older than every message."""
+    instant = read_instant(item["sk"]["S"])
+    text = item.get("message", {}).get("S")
+    return instant is not None, instant or NEVER, text if isinstance(text, str) else ""
+
+
+def read_instant(text: str) -> datetime | None:
+    """Read a time character by character, to the microsecond, in UTC without a zone; nothing for any other text.
+
+    Date, `T` or one space, time, perhaps a fraction, perhaps one space, perhaps `Z` or an offset of hours and minutes
+    (with or without a colon) or hours, minutes and seconds (with colons).
+    """
+    scan = _Scanner(text)
+    try:
+        year, month, day = scan.digits(4), scan.then("-", 2), scan.then("-", 2)
+        scan.one_of("T ")
+        hour, minute, second = scan.digits(2), scan.then(":", 2), scan.then(":", 2)
+        microsecond = scan.fraction()
+        offset = scan.offset()
+        scan.end()
+        return datetime(year, month, day, hour, minute, second, microsecond) - offset  # noqa: DTZ001 - naive UTC
+    except (ValueError, OverflowError):
+        return None
+
+
+def same(one: Mapping[str, Any] | None, other: Mapping[str, Any] | None) -> bool:
+    """Whether two attribute values are the same to DynamoDB: sets have no order, numbers no spelling."""
+    if one is None or other is None:
+        return one is other
+    return one == other or _plain(one) == _plain(other)
+
+
+class _Scanner:
+    """Reads a text from its start; whatever does not fit is a `ValueError`."""
+
+    def __init__(self, text: str) -> None:
+        self._rest = text
+
+    def digits(self, count: int) -> int:
+        taken, self._rest = self._rest[:count], self._rest[count:]
+        if len(taken) != count or any(character not in "0123456789" for character in taken):
+            raise ValueError
+        return int(taken)
+
+    def one_of(self, characters: str) -> str:
+        character, self._rest = self._rest[:1], self._rest[1:]
+        if not character or character not in characters:
+            raise ValueError
+        return character
+
+    def then(self, character: str, count: int) -> int:
+        self.one_of(character)
+        return self.digits(count)
+
+    def fraction(self) -> int:
+        if not self._rest.startswith("."):
+            return 0
+        self.one_of(".")
+        length = len(self._rest) - len(self._rest.lstrip("0123456789"))
+        taken, self._rest = self._rest[:length], self._rest[length:]
+        if not taken:
+            raise ValueError
+        return int((taken + "00000")[:6])
+
+    def offset(self) -> timedelta:
+        if not self._rest:
+            return timedelta()
+        if self._rest[0] == " ":
+            self.one_of(" ")
+        sign = self.one_of("Z+-")
+        if sign == "Z":
+            return timedelta()
+        hours = self.digits(2)
+        colon = self._rest.startswith(":")
+        minutes = self.then(":", 2) if colon else self.digits(2)
+        seconds = self.then(":", 2) if colon and self._rest else 0
+        if hours > 23 or minutes > 59 or seconds > 59:  # noqa: PLR2004 - the clock's own numbers
+            raise ValueError
+        offset = timedelta(hours=hours, minutes=minutes, seconds=seconds)
+        return -offset if sign == "-" else offset
+
+    def end(self) -> None:
+        if self._rest:
+            raise ValueError
+
+
+def value_bytes(field: Mapping[str, Any]) -> int:
+    """Reckon a value's size. AWS: DynamoDB developer guide, "DynamoDB item sizes and formats"."""
+    tag, content = next(iter(field.items()))
+    match tag:
+        case "S":
+            size = len(content.encode())
+        case "B":
+            size = len(content)
+        case "N":
+            mantissa = content.lower().split("e")[0]
+            significant = mantissa.strip("+-").replace(".", "").strip("0")
+            size = -(-len(significant) // 2) + 1 + (1 if mantissa.startswith("-") else 0)
+        case "SS" | "NS" | "BS":
+            size = sum(value_bytes({tag[0]: element}) for element in content)
+        case "L":
+            size = 3 + sum(1 + value_bytes(element) for element in content)
+        case "M":
+            size = 3 + sum(1 + len(name.encode()) + value_bytes(element) for name, element in content.items())
+        case _:
+            size = 1
+    return size
+
+
+def _plain(field: Mapping[str, Any]) -> tuple[str, Any]:
+    tag, content = next(iter(field.items()))
+    if tag == "N":
+        return tag, Decimal(content)
+    if tag in {"SS", "BS"}:
+        return tag, set(content)
+    if tag == "NS":
+        return tag, {Decimal(element) for element in content}
+    if tag == "L":
+        return tag, [_plain(element) for element in content]
+    if tag == "M":
+        return tag, {name: _plain(element) for name, element in content.items()}
+    return tag, content
