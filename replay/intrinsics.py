@@ -226,12 +226,12 @@ class Resolver:
         if name == "Fn::Equals":
             left, right = (_as_text(self._value(side)) for side in argument[:2])
             unknown = "${" in f"{left}{right}"
-            return None if unknown and left != right else bool(left == right)
+            return None if unknown and left != right else left == right
         results = [self._test(part) for part in argument]
         if name == "Fn::Not":
             return None if results[0] is None else not results[0]
         if name in ("Fn::And", "Fn::Or"):
-            decisive = name == "Fn::Or"
+            decisive = bool(name == "Fn::Or")
             if decisive in results:
                 return decisive
             return None if None in results else not decisive
