@@ -1,4 +1,4 @@
-"""One DynamoDB Local for each worker, started on first use, and tables of fresh names on it."""
+"""One DynamoDB Local for each worker, started on first use, fresh tables on it, and a watch over private texts."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from replay.tables import local
 from replay.tables.schema import create_table, load_schema
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Generator, Iterator
 
     from mypy_boto3_dynamodb import DynamoDBClient
 
@@ -48,3 +48,21 @@ def table(dynamodb: DynamoDBClient) -> str:
     name = f"messages-{os.getpid()}-{next(_table_numbers)}"
     create_table(dynamodb, load_schema(), name)
     return name
+
+
+PRIVATE_MARK = "PRIVATE-"
+"""Every text, name and handle that `builders.py` makes begins so."""
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(
+    item: pytest.Item,  # noqa: ARG001 - the hook's signature
+    call: pytest.CallInfo[None],  # noqa: ARG001 - the same
+) -> Generator[None, pytest.TestReport, pytest.TestReport]:
+    """Fail a test in whose output or log a message's text, a name or a handle stands."""
+    report = yield
+    places = [name for name, shown in report.sections if name.endswith(report.when) and PRIVATE_MARK in shown]
+    if report.passed and places:
+        report.outcome = "failed"
+        report.longrepr = f"a private text was shown: {', '.join(places)}"
+    return report
