@@ -23,7 +23,7 @@ from stream_processor.message import (
     position,
     string,
 )
-from tests.builders import ANN, BOB, FIRST_SEQUENCE, instant, message, record, sequence, text, time_text
+from tests.builders import BOB, FIRST_SEQUENCE, instant, message, record, sequence, text, time_text
 from tests.times import Spelling, near_misses, reading, spellings
 
 AT = Position(FIRST_SEQUENCE + 1, sequence(1))
