@@ -34,7 +34,7 @@ FETCHES_AT_ONCE = 6
 """Most of the time goes into waiting for answers: six at once are three times as fast as one by one."""
 
 ATTEMPTS = 3
-HTTP_TIMEOUT_S = 30
+HTTP_TIMEOUT_S = 15
 STAGING_PREFIX = "fetching-"
 
 CONTAINER_HINT = (

@@ -22,12 +22,13 @@ LOOK_EVERY_S = 0.02
 class Watched:
     """A process that ends with this one; `folder` holds its log and goes when it ends. `pid` None: it did not start."""
 
-    def __init__(self, command: Sequence[str], folder: Path) -> None:
+    def __init__(self, command: Sequence[str], folder: Path, inherited: Sequence[int] = ()) -> None:
         self._watchdog = subprocess.Popen(
             _watchdog(os.getpid(), command, folder),
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=subprocess.DEVNULL,
+            pass_fds=inherited,
             start_new_session=True,  # Ctrl-C is for the starter, which ends this in its own time
         )
         self.pid = _number(self._watchdog.stdout.read() if self._watchdog.stdout else b"")
@@ -46,9 +47,13 @@ class Watched:
 class Background:
     """A process that stays when this one ends; `folder` goes when it ends. `pid` None: it did not start."""
 
-    def __init__(self, command: Sequence[str], folder: Path) -> None:
+    def __init__(self, command: Sequence[str], folder: Path, inherited: Sequence[int] = ()) -> None:
         started = subprocess.run(
-            _watchdog(0, command, folder), stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, check=False
+            _watchdog(0, command, folder),
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            pass_fds=inherited,
+            check=False,
         )
         self.pid = _number(started.stdout)
 
