@@ -9,11 +9,11 @@ from __future__ import annotations
 import difflib
 from dataclasses import dataclass
 from pathlib import Path
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
-from cfn_flip import load_yaml
-
 from replay.errors import WrongUse
+from replay.template import Template
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -21,6 +21,9 @@ if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
     from mypy_boto3_dynamodb.type_defs import CreateTableInputTypeDef, TableDescriptionTypeDef
 
+    from replay.template import Resource
+
+PACKAGE = Path(__file__).resolve().parents[1]
 TABLE_TYPES = ("AWS::DynamoDB::Table", "AWS::DynamoDB::GlobalTable")
 INDEX_LISTS = ("GlobalSecondaryIndexes", "LocalSecondaryIndexes")
 
@@ -73,9 +76,8 @@ class TableSchema:
         return arguments  # type: ignore[return-value] # built from the template, checked by the service
 
 
-def locate_template() -> Path:
+def locate_template(package: Path = PACKAGE) -> Path:
     """Find the template: the repository's, or the copy inside an installed package."""
-    package = Path(__file__).resolve().parents[1]
     candidates = (package.parent / "template.yaml", package / "resources" / "template.yaml")
     for candidate in candidates:
         if candidate.is_file():
@@ -83,53 +85,57 @@ def locate_template() -> Path:
     raise WrongUse(f"template.yaml is missing: looked for {' and '.join(map(str, candidates))}")
 
 
-def load_schema(template: Path | None = None) -> TableSchema:
-    """Read the schema of the one table in a template (default: the project's own); a fault in it is `WrongUse`."""
+def load_schema(template: Path | None = None, parameters: Mapping[str, str] = MappingProxyType({})) -> TableSchema:
+    """Read the schema of the one table in a template (default: the project's own).
+
+    `parameters` are values for the template's parameters. `WrongUse`: the template cannot be read, makes no table (as
+    with a parameter that names an existing one) or several, or its table is unfit for moving rows.
+    """
     path = template or locate_template()
-    try:
-        content = load_yaml(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
-        raise WrongUse(f"{path} cannot be read as a template: {error}") from error
-    defaults = {name: parameter.get("Default") for name, parameter in content.get("Parameters", {}).items()}
-    return schema_from_resources(_resolved(content.get("Resources", {}), defaults), source=str(path))
-
-
-def _resolved(value: Any, parameters: Mapping[str, Any]) -> Any:  # noqa: ANN401 - any part of a template
-    """Put the parameters' values in the places that refer to them."""
-    if isinstance(value, dict):
-        if set(value) == {"Ref"}:
-            return parameters.get(value["Ref"], value)
-        return {key: _resolved(part, parameters) for key, part in value.items()}
-    return [_resolved(part, parameters) for part in value] if isinstance(value, list) else value
-
-
-def schema_from_resources(resources: Mapping[str, Any], source: str = "the template") -> TableSchema:
-    """Read the schema from a template's resources, resolved as far as the table's properties need it."""
-    tables = {name: r["Properties"] for name, r in resources.items() if r.get("Type") in TABLE_TYPES}
+    loaded = Template.load(path, parameters)
+    tables = [table for kind in TABLE_TYPES for table in loaded.resources(kind).values()]
     if len(tables) != 1:
-        raise WrongUse(f"{source} must hold one DynamoDB table; it holds {', '.join(tables) or 'none'}")
-    ((logical_id, properties),) = tables.items()
-    schema = _schema(logical_id, properties)
+        names = ", ".join(table.logical_id for table in tables)
+        raise WrongUse(f"{path} must make one DynamoDB table; with these parameters it makes {names or 'none'}")
+    return schema_of(tables[0], source=str(path))
+
+
+def schema_of(table: Resource, source: str = "the template") -> TableSchema:
+    """Read the schema from a template's resource; one that is incomplete or unfit for moving rows is `WrongUse`."""
+    try:
+        schema = _schema(table)
+    except (KeyError, TypeError, AttributeError) as error:
+        raise WrongUse(f"{source}: {table.logical_id} is no complete table, at {error}") from error
     faults = lint(schema)
     if faults:
         raise WrongUse(f"{source}: {'; '.join(faults)}")
     return schema
 
 
-def _schema(logical_id: str, properties: Mapping[str, Any]) -> TableSchema:
+def _schema(table: Resource) -> TableSchema:
+    properties = table.properties
     name = properties.get("TableName")
     stream = properties.get("StreamSpecification", {}).get("StreamViewType")
     return TableSchema(
-        name=name if isinstance(name, str) else logical_id,
+        name=name if isinstance(name, str) else table.logical_id,
         attributes=tuple((a["AttributeName"], a["AttributeType"]) for a in properties["AttributeDefinitions"]),
         key=_key(properties["KeySchema"]),
         indexes=tuple(
-            Index(index["IndexName"], kind, _key(index["KeySchema"]), index["Projection"]["ProjectionType"])
+            Index(
+                _text(index["IndexName"]), kind, _key(index["KeySchema"]), _text(index["Projection"]["ProjectionType"])
+            )
             for kind in INDEX_LISTS
             for index in properties.get(kind, ())
         ),
         stream=stream,
     )
+
+
+def _text(value: object) -> str:
+    """Refuse what only a deployment could resolve."""
+    if not isinstance(value, str):
+        raise TypeError(f"{value}, which is no plain text")
+    return value
 
 
 def lint(schema: TableSchema) -> list[str]:
