@@ -80,7 +80,8 @@ build-StreamProcessor:
 	$(PYTHON) -c 'import shutil, sys; shutil.copytree("stream_processor", sys.argv[1], \
 		ignore=shutil.ignore_patterns("__pycache__"), dirs_exist_ok=True)' "$$ARTIFACTS_DIR/stream_processor"
 
-deploy: build  ## Say account, region, stack and changes, ask, then deploy (PARAMETERS="Name=value ...", STACK=name)
+deploy: $(SAM_READY)  ## Say account, region, stack and changes, ask, then deploy (PARAMETERS="Name=value ...", STACK=name)
 	@$(SAM_VENV)/bin/python tools/deploy_target.py $(if $(STACK),--stack $(STACK))
+	@$(MAKE) --no-print-directory build
 	@SAM_CLI_TELEMETRY=0 $(SAM_VENV)/bin/sam deploy $(if $(STACK),--stack-name $(STACK)) \
 		$(if $(PARAMETERS),--parameter-overrides $(PARAMETERS))
