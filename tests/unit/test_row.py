@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import itertools
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
 from hypothesis import given
@@ -12,6 +12,9 @@ from hypothesis import strategies as st
 from stream_processor.message import parse_time
 from stream_processor.row import BEFORE_ANY_MESSAGE, GroupRow, by_member, group_row, item_bytes
 from tests.builders import ANN, BOB, GROUP, group_item, instant, message, message_item, row, text, time_text
+
+if TYPE_CHECKING:
+    from random import Random
 
 # Reading.
 
@@ -113,7 +116,7 @@ def test_the_survivor_of_each_member_comes_first(found: list[GroupRow]) -> None:
 @given(
     st.lists(rows, max_size=6, unique_by=lambda each: (each.member, each.sort_key)), st.randoms(use_true_random=False)
 )
-def test_the_order_does_not_depend_on_how_rows_were_found(found: list[GroupRow], random: Any) -> None:  # noqa: ANN401
+def test_the_order_does_not_depend_on_how_rows_were_found(found: list[GroupRow], random: Random) -> None:
     shuffled = list(found)
     random.shuffle(shuffled)
     assert list(by_member(shuffled).items()) == list(by_member(found).items())
@@ -172,6 +175,6 @@ def test_an_item_weighs_its_names_and_values() -> None:
 
 
 def test_sizes_agree_with_the_published_sample() -> None:
-    """AWS: Lambda developer guide, "services-ddb-windows": SizeBytes, keys and image, of Id 101 and "New item!" is 26."""
+    """AWS: Lambda developer guide, "services-ddb-windows": SizeBytes (keys and image) of Id 101, "New item!" is 26."""
     keys = {"Id": {"N": "101"}}
     assert item_bytes(keys) + item_bytes({**keys, "Message": {"S": "New item!"}}) == 26
