@@ -1,0 +1,1 @@
+"""Where a handler runs: in a process of its own, surrounded as Lambda would, its calls to AWS observed."""

@@ -1,0 +1,138 @@
+"""What runs in the handler's process: load the handler, then invoke it once a line.
+
+Started by `replay.function.process` as `TARGET READ_FD WRITE_FD`. The two pipes carry the protocol and are not
+inherited further; standard output and error are the handler's own. When the harness ends, so does this process.
+"""
+
+from __future__ import annotations
+
+import importlib
+import importlib.util
+import json
+import os
+import queue
+import sys
+import threading
+import traceback
+from decimal import Decimal
+from typing import TYPE_CHECKING, Any
+
+from replay.function.channel import Ended, Message, Reader, Writer
+from replay.function.context import Context
+from replay.function.observer import Observer
+from replay.function.target import Target
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from replay.function.calls import Call
+
+    Handler = Callable[[Any, Any], Any]
+
+
+def main() -> None:
+    """Serve invocations until the harness closes its end."""
+    target, read, write = Target.parse(sys.argv[1]), int(sys.argv[2]), int(sys.argv[3])
+    endpoint = sys.argv[4] or None
+    for descriptor in (read, write):
+        os.set_inheritable(descriptor, False)  # noqa: FBT003 - takes no keyword
+    sys.argv = [str(target)]
+    channel = Writer(write)
+
+    def tell(call: Call) -> None:
+        channel.send({"is": "call", **call.message()})
+
+    Observer(tell, endpoint).install()
+    try:
+        handler = _load(target)
+    except Exception as error:  # noqa: BLE001 - whatever a module does at import
+        channel.send(_not_loaded(target, error))
+        return
+    channel.send({"is": "ready"})
+    _serve(handler, Reader(read), channel)
+
+
+def _load(target: Target) -> Handler:
+    """Import the handler with its own folder, or the working folder, first on the path."""
+    if target.file is None:
+        sys.path.insert(0, os.getcwd())  # noqa: PTH109 - the path takes texts
+        module = importlib.import_module(target.location)
+    else:
+        sys.path.insert(0, str(target.file.resolve().parent))
+        specification = importlib.util.spec_from_file_location(target.file.stem, target.file)
+        assert specification is not None  # noqa: S101 - a name ending in .py has one
+        assert specification.loader is not None  # noqa: S101 - the same
+        module = importlib.util.module_from_spec(specification)
+        sys.modules[target.file.stem] = module
+        specification.loader.exec_module(module)
+    handler: Handler = getattr(module, target.function)
+    return handler
+
+
+def _not_loaded(target: Target, error: Exception) -> Message:
+    """Say what keeps the handler from being loaded, and what could have been meant."""
+    module = sys.modules.get(target.file.stem if target.file else target.location)
+    missing = isinstance(error, AttributeError) and module is not None and not hasattr(module, target.function)
+    names = [name for name, value in vars(module).items() if callable(value)] if missing else []
+    frames = [frame for frame in traceback.extract_tb(error.__traceback__) if not frame.filename.startswith("<")]
+    return {
+        "is": "not-loaded",
+        "type": type(error).__name__,
+        "message": str(error),
+        "functions": names if missing else None,
+        "missing_module": error.name if isinstance(error, ModuleNotFoundError) else None,
+        "place": f"{frames[-1].filename}:{frames[-1].lineno}" if frames else "",
+    }
+
+
+def _serve(handler: Handler, reader: Reader, channel: Writer) -> None:
+    invocations: queue.SimpleQueue[Message] = queue.SimpleQueue()
+    threading.Thread(target=_receive, args=(reader, invocations), daemon=True, name="replay-protocol").start()
+    while True:
+        invocation = invocations.get()
+        channel.send(_invoke(handler, invocation))
+
+
+def _receive(reader: Reader, invocations: queue.SimpleQueue[Message]) -> None:
+    """Take what the harness sends; its end is the end, whatever the handler is busy with."""
+    try:
+        while True:
+            message = reader.receive()
+            if message is not None:
+                invocations.put(message)
+    except Ended:
+        os._exit(0)
+
+
+def _invoke(handler: Handler, invocation: Message) -> Message:
+    context = Context(os.environ, invocation["request_id"], invocation["function_arn"], invocation["deadline_s"])
+    try:
+        value = handler(invocation["event"], context)
+    except Exception as error:  # noqa: BLE001 - told to the event source, as Lambda does
+        return _raised(error)
+    except BaseException as error:  # noqa: BLE001 - Lambda's process ends on these, SystemExit first of all
+        traceback.print_exc()
+        sys.stdout.flush()
+        os._exit(error.code if isinstance(error, SystemExit) and isinstance(error.code, int) else 1)
+    try:
+        # Lambda's own encoder turns decimals into numbers, and refuses what JSON has no word for.
+        return {"is": "returned", "value": json.loads(json.dumps(value, default=_decimal))}
+    except (TypeError, ValueError, RecursionError) as error:
+        return {"is": "unserialisable", "reason": str(error)}
+
+
+def _decimal(value: object) -> float:
+    if isinstance(value, Decimal):
+        return float(value)
+    raise TypeError(f"Object of type {type(value).__name__} is not JSON serializable")
+
+
+def _raised(error: Exception) -> Message:
+    own_frames = 1
+    frames = traceback.extract_tb(error.__traceback__)[own_frames:]
+    return {
+        "is": "raised",
+        "type": type(error).__name__,
+        "message": str(error),
+        "stack": [f"{frame.filename}:{frame.lineno} in {frame.name}" for frame in frames],
+    }

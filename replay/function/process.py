@@ -1,0 +1,225 @@
+"""A handler in a process of its own: started when needed, invoked one event at a time, killed at its timeout.
+
+The process outlives invocations as a warm Lambda environment does; after a timeout or a crash the next invocation
+starts another. It ends with the harness, however that ends, and takes the processes it started with it.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import difflib
+import os
+import signal
+import subprocess
+import sys
+import time
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Self
+
+from replay.errors import WrongUse
+from replay.function.calls import Call
+from replay.function.channel import Ended, Reader, Writer
+from replay.function.environment import ACCOUNT
+from replay.function.outcome import Crashed, Invoked, Outcome, Raised, Returned, TimedOut, Unserialisable
+from replay.function.output import Output
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+    from replay.function.channel import Message
+    from replay.function.configuration import Configuration
+    from replay.function.target import Target
+
+LOADED_WITHIN_S = 60
+"""Lambda grants 10 s and then starts over on the invocation's own time; a busy machine gets more here."""
+
+END_WITHIN_S = 5
+PACKAGE_FOLDER = Path(__file__).resolve().parents[2]
+BOOTSTRAP = f"import sys; sys.path.append({str(PACKAGE_FOLDER)!r}); from replay.function.child import main; main()"
+
+
+@dataclass(frozen=True, slots=True)
+class Launch:
+    """How a handler's process is started; `endpoint` is the local DynamoDB that it is kept to, None lets it out."""
+
+    target: Target
+    configuration: Configuration
+    environment: Mapping[str, str]
+    endpoint: str | None
+
+
+class HandlerNotLoaded(WrongUse):
+    """The handler could not be imported; the text says why and what to do."""
+
+
+class FunctionProcess:
+    """A handler, ready to be invoked again and again from one thread. Use it as a context manager.
+
+    `tell` gets each line that the handler prints. `observe` gets each call as it is told, before the invocation ends.
+    """
+
+    def __init__(
+        self,
+        launch: Launch,
+        tell: Callable[[str], None] | None = None,
+        observe: Callable[[Call], None] | None = None,
+    ) -> None:
+        self._launch = launch
+        self._output = Output(tell)
+        self._observe = observe
+        self._running: _Running | None = None
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.stop()
+
+    def start(self) -> None:
+        """Start the process and load the handler, unless it is there.
+
+        Raises:
+            HandlerNotLoaded: it could not be imported.
+        """
+        if self._running is None:
+            self._running = _Running(self._launch, self._output)
+            try:
+                self._running.load(self._launch.target)
+            except HandlerNotLoaded:
+                self.stop()
+                raise
+
+    def stop(self) -> None:
+        """End the process at once, whatever it does; again is nothing."""
+        if self._running is not None:
+            self._running.kill()
+            self._running = None
+
+    def last_lines(self) -> tuple[str, ...]:
+        """Give the last lines that the handler printed, also before a crash."""
+        return self._output.last_lines()
+
+    def invoke(self, event: Mapping[str, Any], request_id: str) -> Invoked:
+        """Deliver one event, a copy of it, and wait for its end.
+
+        Raises:
+            HandlerNotLoaded: a process had to be started and the handler could not be imported.
+        """
+        cold_start = self._running is None
+        self.start()
+        assert self._running is not None  # noqa: S101 - started above
+        calls: list[Call] = []
+        started = time.monotonic()
+        outcome = self._deliver(self._running, event, request_id, calls)
+        duration_s = time.monotonic() - started
+        if isinstance(outcome, TimedOut | Crashed):
+            self.stop()
+        return Invoked(request_id, outcome, tuple(calls), duration_s, cold_start)
+
+    def _deliver(self, running: _Running, event: Mapping[str, Any], request_id: str, calls: list[Call]) -> Outcome:
+        timeout_s = self._launch.configuration.timeout_s
+        until = time.monotonic() + timeout_s
+        try:
+            running.writer.send(
+                {
+                    "request_id": request_id,
+                    "deadline_s": time.time() + timeout_s,
+                    "function_arn": _arn(self._launch),
+                    "event": event,
+                }
+            )
+            while True:
+                message = running.reader.receive(until)
+                if message is None:
+                    return TimedOut(timeout_s)
+                if message["is"] != "call":
+                    return _outcome(message)
+                call = Call.from_message({name: part for name, part in message.items() if name != "is"})
+                calls.append(call)
+                if self._observe is not None:
+                    self._observe(call)
+        except Ended:
+            return Crashed(running.status())
+
+
+class _Running:
+    """One process with its two pipes."""
+
+    def __init__(self, launch: Launch, output: Output) -> None:
+        own_read, its_write = os.pipe()
+        its_read, own_write = os.pipe()
+        self.reader, self.writer = Reader(own_read), Writer(own_write)
+        descriptors = (its_read, its_write)
+        self._process = subprocess.Popen(
+            # -P keeps the working folder off the path until the handler is loaded.
+            [sys.executable, "-P", "-c", BOOTSTRAP, str(launch.target), *map(str, descriptors), launch.endpoint or ""],
+            env=dict(launch.environment),
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            pass_fds=descriptors,
+            start_new_session=True,  # Ctrl-C is for the harness; and the whole group can be killed
+        )
+        os.close(its_read)
+        os.close(its_write)
+        assert self._process.stdout is not None  # noqa: S101 - asked for above
+        output.read(self._process.stdout)
+        self._output = output
+
+    def load(self, target: Target) -> None:
+        """Wait until the handler is imported."""
+        try:
+            message = self.reader.receive(time.monotonic() + LOADED_WITHIN_S)
+        except Ended:
+            said = " | ".join(self._after_end())
+            raise HandlerNotLoaded(f"handler {target}: its process ended while it was imported: {said}") from None
+        if message is None:
+            raise HandlerNotLoaded(f"handler {target}: its import took longer than {LOADED_WITHIN_S} s")
+        if message["is"] == "not-loaded":
+            raise HandlerNotLoaded(f"handler {target}: {_why_not_loaded(target, message)}")
+
+    def status(self) -> int:
+        """Wait for a process that closed its pipes, and tell its exit status."""
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            self._process.wait(END_WITHIN_S)
+        return self._process.returncode if self._process.returncode is not None else -signal.SIGKILL
+
+    def kill(self) -> None:
+        """End the process and those it started."""
+        with contextlib.suppress(ProcessLookupError, PermissionError):
+            os.killpg(self._process.pid, signal.SIGKILL)
+        self._process.wait()
+        self._output.finish()
+        self.reader.close()
+        self.writer.close()
+
+    def _after_end(self) -> tuple[str, ...]:
+        self._process.wait()
+        self._output.finish()
+        return self._output.last_lines()[-3:] or (f"exit status {self._process.returncode}",)
+
+
+def _outcome(message: Message) -> Outcome:
+    match message["is"]:
+        case "returned":
+            return Returned(message["value"])
+        case "unserialisable":
+            return Unserialisable(message["reason"])
+        case _:
+            return Raised(message["type"], message["message"], tuple(message["stack"]))
+
+
+def _arn(launch: Launch) -> str:
+    region = launch.environment["AWS_REGION"]
+    return f"arn:aws:lambda:{region}:{ACCOUNT}:function:{launch.configuration.name}"
+
+
+def _why_not_loaded(target: Target, message: Message) -> str:
+    if message["functions"] is not None:
+        near = difflib.get_close_matches(target.function, message["functions"], n=1)
+        hint = f"did you mean '{near[0]}'?" if near else f"it has {', '.join(message['functions']) or 'none'}"
+        return f"there is no function '{target.function}' in {target.location}; {hint}"
+    if message["missing_module"] is not None and target.location.startswith(message["missing_module"]):
+        return f"there is no module '{message['missing_module']}' in the working folder or the environment"
+    return f"its import raised {message['type']}: {message['message']} ({message['place']})"
