@@ -145,10 +145,10 @@ def run(port: int | None, data: Path | None, *, table: bool) -> None:
       python -m replay engine run --port 8000 --table
     """
     with local.engine(port, data) as running:
-        if table:
-            _make_table(running)
-        say("Ctrl-C ends it")
         try:
+            if table:
+                _make_table(running)
+            say("Ctrl-C ends it")
             while is_engine(running.pid, running.port):
                 time.sleep(LOOK_EVERY_S)
         except KeyboardInterrupt:

@@ -59,7 +59,7 @@ class Jar:
 class Fetch(Protocol):
     """Brings one jar into a folder of its own and returns its path; anything that fails is an `OSError`."""
 
-    def __call__(self, jar: Jar, folder: Path, arrived: Callable[[int], None]) -> Path:
+    def __call__(self, jar: Jar, folder: Path, arrived: Callable[[int], None], /) -> Path:
         """Fetch `jar` into `folder`, calling `arrived` with the number of bytes of every piece."""
 
 
