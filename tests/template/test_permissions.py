@@ -8,7 +8,7 @@ import pytest
 
 from replay.template import Template
 from tests.template.modes import KEY_ARN, MODES, PATH
-from tests.template.permissions import OWN_ACTIONS, needed_by, own_actions, policies
+from tests.template.permissions import OWN_GRANTS, QUARANTINE_PREFIX, Grant, needed_by, own_grants, policies
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -59,13 +59,13 @@ def resources(statement: Mapping[str, Any]) -> list[str]:
     return [str(name) for name in (named if isinstance(named, list) else [named])]
 
 
-@pytest.mark.parametrize("action", OWN_ACTIONS)
-def test_function_may(in_every_mode: Template, action: str) -> None:
-    assert action in own_actions(in_every_mode)
+@pytest.mark.parametrize("grant", OWN_GRANTS, ids=str)
+def test_function_may(in_every_mode: Template, grant: Grant) -> None:
+    assert grant in own_grants(in_every_mode)
 
 
 def test_function_may_nothing_else(in_every_mode: Template) -> None:
-    assert own_actions(in_every_mode) == set(OWN_ACTIONS)
+    assert own_grants(in_every_mode) == set(OWN_GRANTS)
 
 
 @pytest.mark.parametrize("mode", MODES)
@@ -110,7 +110,7 @@ def test_only_these_resources_have_an_open_end(in_every_mode: Template) -> None:
 
 def test_function_writes_to_the_quarantine_only(in_every_mode: Template) -> None:
     s3 = [entry for entry in policies(in_every_mode)["own-calls"] if "s3:PutObject" in entry["Action"]]
-    assert [resources(entry) for entry in s3] == [["${FailureBucket.Arn}/quarantine/*"]]
+    assert [resources(entry) for entry in s3] == [[f"${{FailureBucket.Arn}}/{QUARANTINE_PREFIX}*"]]
 
 
 @pytest.mark.parametrize(
@@ -165,15 +165,21 @@ def test_role_is_the_templates_and_lambdas_alone(in_every_mode: Template) -> Non
 @pytest.mark.parametrize(
     ("service", "operation", "parameters", "needed"),
     [
-        ("dynamodb", "Query", {}, {"dynamodb:Query"}),
-        ("s3", "PutObject", {}, {"s3:PutObject"}),
+        ("dynamodb", "Query", {"TableName": "t"}, {Grant("dynamodb:Query", "table")}),
+        ("dynamodb", "Query", {"TableName": "t", "IndexName": "i"}, {Grant("dynamodb:Query", "index")}),
+        ("s3", "PutObject", {"Key": "quarantine/t/l/1.json"}, {Grant("s3:PutObject", "quarantine")}),
+        ("s3", "PutObject", {"Key": "aws/lambda/x"}, {Grant("s3:PutObject", "something else")}),
         (
             "dynamodb",
             "TransactWriteItems",
             {"TransactItems": [{"Delete": {}}, {"Put": {}}, {"ConditionCheck": {}}]},
-            {"dynamodb:DeleteItem", "dynamodb:PutItem", "dynamodb:ConditionCheckItem"},
+            {
+                Grant("dynamodb:DeleteItem", "table"),
+                Grant("dynamodb:PutItem", "table"),
+                Grant("dynamodb:ConditionCheckItem", "table"),
+            },
         ),
     ],
 )
-def test_call_needs(service: str, operation: str, parameters: dict[str, Any], needed: set[str]) -> None:
+def test_call_needs(service: str, operation: str, parameters: dict[str, Any], needed: set[Grant]) -> None:
     assert set(needed_by(service, operation, parameters)) == needed
