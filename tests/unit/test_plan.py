@@ -176,7 +176,7 @@ def check_nothing_lost(before: Iterable[Item], after: Iterable[Item], final: Ite
     later, last = ranked(after), ranked(final)
     for member, rows in ranked(before).items():
         assert rank(later[member][0])[:3] >= rank(rows[0])[:3]
-        had = {name for item in rows for name in item}
+        had = {name for item in rows for name in item} - {"message"}
         assert had & last[member][0].keys() <= {name for item in later[member] for name in item}
         kept = {name: value for name, value in rows[0].items() if name not in ("sk", "message")}
         assert any(kept.items() <= item.items() for item in later[member])
@@ -314,7 +314,7 @@ def test_attributes_of_losers_are_kept_as_far_as_they_fit(found: list[Item], bat
                 size = max(item_bytes(item), item_bytes({**item, "sk": survivor["sk"], **pick(survivor, "message")}))
                 assert size + item_bytes({name: loser[name]}) > SMALL.item_bytes
         for name in item.keys() - survivor.keys() - {"message"}:
-            assert item[name] == next(loser[name] for loser in losers if name in loser)
+            assert item[name] in [loser[name] for loser in losers if name in loser]
 
 
 def pick(item: Item, name: str) -> Item:

@@ -81,7 +81,9 @@ def test_a_condition_fits_one_expression_and_counts_what_it_leaves_out(own: int,
     assert terms + condition.cut == len(known) + own + others
     assert known <= dict(condition.equal).keys()
     if condition.cut:
-        assert terms == CONDITIONS_MAX or expression_bytes(condition) + ABSENCE_BYTES > EXPRESSION_BYTES_MAX
+        assert (
+            terms == CONDITIONS_MAX or expression_bytes(condition) + len(" AND ") + ABSENCE_BYTES > EXPRESSION_BYTES_MAX
+        )
 
 
 def expression_bytes(condition: Unchanged) -> int:
