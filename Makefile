@@ -65,7 +65,7 @@ SOME_STREAM := arn:aws:dynamodb:eu-west-1:111122223333:table/their-messages/stre
 
 build: $(SAM_READY)  ## Build the function's package and the template to deploy (PARAMETERS="Name=value ...")
 	@PYTHON=$(abspath $(SAM_VENV))/bin/python $(SAM) build $(if $(PARAMETERS),--parameter-overrides $(PARAMETERS))
-	@echo "build: $(PACKAGE) holds $$(du -sk $(PACKAGE) | cut -f1) kB in $$(find $(PACKAGE) -type f | wc -l) files"
+	@echo "build: $(PACKAGE) holds $$(find $(PACKAGE) -type f -exec cat {} + | wc -c) bytes in $$(find $(PACKAGE) -type f | wc -l) files"
 
 # SAM calls this for the function StreamProcessor, in this folder (samconfig.toml: build_in_source). Only wheels without
 # compiled code are taken, and only such as the oldest runtime of the template can use: one package for every runtime and

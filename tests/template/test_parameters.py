@@ -105,5 +105,5 @@ def test_shortest_timeout_leaves_time_before_the_reserve(document: dict[str, Any
 def test_rules_name_what_belongs_together(document: dict[str, Any]) -> None:
     assert {name: set(refs(rule)) for name, rule in document["Rules"].items()} == {
         "VpcIsWhole": {"VpcSubnetIds", "VpcSecurityGroupIds"},
-        "EndpointsHaveVpc": {"VpcRouteTableIds", "VpcId"},
+        "EndpointsHaveRoutes": {"VpcRouteTableIds", "VpcId"},
     }
