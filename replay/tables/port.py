@@ -56,9 +56,10 @@ def listener(port: int, proc: Path = Path("/proc")) -> str | None:
     sockets = {f"socket:[{inode}]" for table in ("tcp", "tcp6") for inode in _listening(proc / "net" / table, port)}
     if not sockets:
         return None
-    for process in proc.glob("[0-9]*"):
-        with contextlib.suppress(OSError):
-            if any(str(handle.readlink()) in sockets for handle in (process / "fd").iterdir()):
+    for handle in proc.glob("[0-9]*/fd/*"):
+        with contextlib.suppress(OSError):  # processes and their files come and go, and some are not ours to see
+            if str(handle.readlink()) in sockets:
+                process = handle.parents[1]
                 return f"{(process / 'comm').read_text().strip()} (process {process.name})"
     return None
 

@@ -51,6 +51,15 @@ def test_a_taken_port_names_who_listens_and_what_to_do(tmp_path: Path) -> None:
             assert f"(process {os.getpid()})" in str(refused.value)
 
 
+def test_who_is_only_connected_does_not_take_the_port() -> None:
+    with listening(0) as server:
+        port = server.getsockname()[1]
+        client = socket.create_connection((HOST, port))
+        connection, _ = server.accept()
+    with client, connection:
+        assert listener(port) is None
+
+
 def test_nobody_is_named_where_nobody_listens_or_the_system_does_not_tell(tmp_path: Path) -> None:
     with held(None, tmp_path) as port:
         assert listener(port) is None

@@ -107,6 +107,7 @@ print(Background({SLEEP}, Path(sys.argv[1])).pid)"
     told = subprocess.run([sys.executable, "-c", code, str(folder)], stdout=subprocess.PIPE, check=True)
     number = int(told.stdout)
     assert command_line(number) == "sleep 1000"
+    assert os.getsid(number) != os.getsid(0)  # a closed terminal does not end it
     end(number)
     assert is_gone(number)
     until(lambda: not folder.exists())
