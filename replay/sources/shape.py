@@ -1,0 +1,40 @@
+"""The forms in which records come, as values: what a form looks like, and how records are taken out of it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Mapping
+
+Document = Any
+"""One JSON document of a file: a line, or a pretty-printed object or array."""
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """One record as a document has it, in Lambda's shape, with the shard where the document says it."""
+
+    wire: Mapping[str, Any]
+    shard: str | None = None
+    parent: str | None = None
+
+
+class Unreadable(ValueError):
+    """A document has the form and does not keep it; the text says what is wrong, without file and line."""
+
+
+@dataclass(frozen=True, slots=True)
+class Shape:
+    """One form. `name` is for `--format`, `words` for sentences. `is_batch`: a document is one invocation's event.
+
+    `records` gives what a document holds; it raises `Unreadable`, or lets through what is no record: that is checked
+    behind it.
+    """
+
+    name: str
+    words: str
+    recognises: Callable[[Document], bool]
+    records: Callable[[Document], Iterator[Found]]
+    is_batch: bool = False
