@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from stream_processor.row import Item
 
 PLANS_MAX = 8
-"""How often a group is planned from a consistent reading before the batch gives it up; each failure had a writer."""
+"""How often a group is read and planned before the batch gives it up; each failure had a writer."""
 COLLISIONS_MAX = 2 * KEY_ATTEMPTS_MAX
 """How often a key may turn out to hold another group's row."""
 TRIES_MAX = 4
@@ -93,19 +93,20 @@ class GroupWork:
             RetryableError: the work is not finished and may be later.
         """
         rows = yield from self._read_index()
-        if not self._complete(rows):
-            rows = yield from self._read_base(rows)
+        trusted = self._complete(rows)
         for _ in range(PLANS_MAX):
+            if not trusted:
+                rows = yield from self._read_base(rows)
             done = yield from self._apply(rows)
             if done:
                 return
-            rows = yield from self._read_base(rows)
+            trusted = False
         raise GaveUp(f"other writers changed the group's rows {PLANS_MAX} times in a row")
 
     def _apply(self, rows: Sequence[GroupRow]) -> Generator[Request, Response, bool]:
         """Plan and write; whether nothing is left to do, else the rows must be read again."""
         for _ in range(COLLISIONS_MAX):
-            due = plan(rows, self.messages, self._taken)
+            due = self._plan(rows)
             self.tally.unfit = due.unfit
             written = 0
             try:
@@ -120,6 +121,9 @@ class GroupWork:
                 self._count(due)
                 return True
         raise GaveUp(f"{COLLISIONS_MAX} keys held other groups' rows")
+
+    def _plan(self, rows: Sequence[GroupRow]) -> Plan:
+        return plan(rows, self.messages, self._taken)
 
     def _learn(self, transaction: Transaction, failure: ConditionFailed) -> bool:
         """Remember keys that hold other groups' rows; whether nothing else was wrong."""

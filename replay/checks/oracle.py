@@ -97,6 +97,10 @@ class Oracle:
         deliveries = self._messages[message.group]
         deliveries[message.value] = min(message.delivery, deliveries.get(message.value, message.delivery))
 
+    def said_in(self, group: str) -> frozenset[Value]:
+        """Every message of a group that was delivered."""
+        return frozenset(self._messages[group])
+
     def judge(self, items: Iterable[Item]) -> list[Finding]:
         """Compare a whole table with what it should hold; findings are sorted by group and member."""
         rows: dict[tuple[str, str], list[Item]] = defaultdict(list)

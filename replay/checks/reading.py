@@ -5,12 +5,15 @@ from __future__ import annotations
 from collections.abc import Mapping
 from datetime import datetime, timedelta
 from decimal import Decimal
+from functools import lru_cache
 from typing import Any
 
 Item = Mapping[str, Mapping[str, Any]]
 Value = tuple[bool, datetime, str]
 """Whether the sort key is a time, the instant (naive, UTC), the text: compared in this order."""
 
+INSTANTS_KEPT = 10_000
+"""Readings kept: a history spells few times and reads each again and again."""
 NEVER = datetime.min  # noqa: DTZ901 - instants here are naive UTC throughout
 
 
@@ -21,6 +24,7 @@ def value_of(item: Item) -> Value:
     return instant is not None, instant or NEVER, text if isinstance(text, str) else ""
 
 
+@lru_cache(maxsize=INSTANTS_KEPT)
 def read_instant(text: str) -> datetime | None:
     """Read a time character by character, to the microsecond, in UTC without a zone; nothing for any other text.
 
