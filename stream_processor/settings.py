@@ -45,9 +45,8 @@ class Settings:
         """
         table_name = environment.get("TABLE_NAME", "")
         if not table_name:
-            near = difflib.get_close_matches(
-                "TABLE_NAME", [name for name in environment if "TABLE" in name.upper()], n=1
-            )
+            filled = [name for name, value in environment.items() if value and "TABLE" in name.upper()]
+            near = difflib.get_close_matches("TABLE_NAME", filled, n=1)
             hint = f" ({near[0]} is set: is that the one?)" if near else ""
             raise ConfigurationError(f"TABLE_NAME is not set: give the messages table's name{hint}")
         return cls(
