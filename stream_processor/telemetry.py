@@ -93,10 +93,14 @@ class Telemetry(Protocol):
 
 
 class CloudWatchTelemetry:
-    """Structured log lines and embedded metrics on standard output, as Lambda takes them."""
+    """Structured log lines and embedded metrics on standard output, as Lambda takes them.
+
+    Lambda filters lines by level only where their timestamp is RFC 3339 (AWS: Lambda developer guide, "Log level
+    filtering").
+    """
 
     def __init__(self) -> None:
-        self._logger = Logger(service=SERVICE)
+        self._logger = Logger(service=SERVICE, use_rfc3339=True)
         self._metrics = Metrics(namespace=NAMESPACE, service=SERVICE)
 
     def batch(self, report: BatchReport) -> None:

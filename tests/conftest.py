@@ -50,6 +50,14 @@ def table(dynamodb: DynamoDBClient) -> str:
     return name
 
 
+@pytest.fixture(scope="session")
+def shared_table(dynamodb: DynamoDBClient) -> str:
+    """The name of one table for tests that keep apart by their ids."""
+    name = f"shared-{os.getpid()}"
+    create_table(dynamodb, load_schema(), name)
+    return name
+
+
 PRIVATE_MARK = "PRIVATE-"
 """Every text, name and handle that `builders.py` makes begins so."""
 

@@ -84,6 +84,19 @@ class MemoryTable:
         """Read one row consistently."""
         return self._partitions.get(address[0], {}).get(address[1])
 
+    def has(self, address: Address) -> bool:
+        """Whether there is a row."""
+        return self.get(address) is not None
+
+    def partition(self, partition_key: str) -> list[Item]:
+        """Read a partition's rows consistently, by sort key."""
+        rows = self._partitions.get(partition_key, {})
+        return [rows[sort_key] for sort_key in sorted(rows)]
+
+    def partitions(self) -> set[str]:
+        """Name every partition that ever held a row."""
+        return set(self._partitions)
+
     def scan(self) -> Iterator[Item]:
         """Read every row, by partition key and sort key."""
         for partition_key in sorted(self._partitions):
