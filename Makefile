@@ -15,7 +15,7 @@ SAM_READY := $(SAM_VENV)/.ready
 SAM       := SAM_CLI_TELEMETRY=0 AWS_DEFAULT_REGION=$${AWS_DEFAULT_REGION:-us-east-1} $(SAM_VENV)/bin/sam
 PACKAGE   := .aws-sam/build/StreamProcessor
 
-.PHONY: help setup lock replay test check validate build build-StreamProcessor deploy fuzz-filters
+.PHONY: help setup lock replay test check validate build build-StreamProcessor deploy fuzz-filters histories
 
 help:  ## List the targets
 	@awk -F':.*## ' '/^[a-z-]+:.*## / {printf "  %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -44,6 +44,10 @@ test: $(READY)  ## Run every test (DynamoDB Local is fetched on first use)
 
 fuzz-filters: $(READY)  ## Compare the filters with a slow evaluator on 100,000 pairs (ARGS="--seed N --pairs N")
 	@$(BIN)/python -m tests.simulation.fuzz_filters $(ARGS)
+
+histories: $(READY)  ## Explore 200,000 random histories in memory and 1,000 on DynamoDB Local
+	$(BIN)/python -m replay explore --schedules 200000
+	$(BIN)/python -m replay explore --schedules 1000 --engine dynamodb
 
 check: $(READY)  ## Format, lint, types, import contracts, dead code, wheel
 	$(BIN)/ruff format --check .

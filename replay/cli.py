@@ -23,7 +23,9 @@ EXIT_VERDICT_AGAINST = 1
 EXIT_WRONG_USE = 2
 
 COMMANDS = {
+    "explore": "Explore random deliveries of the function against the oracle.",
     "engine": "Start, stop and inspect DynamoDB Local.",
+    "simulate": "Run conformance cases of the event source.",
 }
 """Every command with its line in `--help`; module `replay.commands.<name>` holds the click command of that name."""
 
