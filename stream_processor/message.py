@@ -6,7 +6,6 @@ Record fields: AWS, DynamoDB API reference, "Record" and "StreamRecord" (Streams
 
 from __future__ import annotations
 
-import math
 import re
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta, timezone
@@ -25,6 +24,9 @@ GROUP_PREFIX = "GRP#"
 
 PARTITION_KEY_BYTES_MAX = 2048
 """AWS: DynamoDB developer guide, "Constraints": a partition key has 1 to 2,048 bytes."""
+
+YEAR_10000_S = 253_402_300_800
+"""The end of the calendar in seconds since the epoch; what is beyond is no creation time."""
 
 VIEW_TYPES_WITHOUT_NEW_IMAGE = frozenset({"KEYS_ONLY", "OLD_IMAGE"})
 
@@ -117,7 +119,7 @@ def parse(record: Mapping[str, Any], at: Position) -> Message | None:
         sender=member_id(image.get("user_uuid")),
         sequence=at.sequence,
         identifier=at.identifier,
-        created_at_s=_seconds(change.get("ApproximateCreationDateTime")),
+        created_at_s=creation_s(change),
     )
 
 
@@ -184,6 +186,21 @@ def member_id(attribute: Any) -> MemberId | None:  # noqa: ANN401 - whatever the
     return MemberId(value)
 
 
+def creation_s(change: Mapping[str, Any]) -> float | None:
+    """Read when the stream saw a write, in seconds since the epoch; nothing where the record does not say.
+
+    AWS sends a float; published samples have integers and strings.
+    """
+    value = change.get("ApproximateCreationDateTime")
+    if isinstance(value, bool) or not isinstance(value, int | float | str):
+        return None
+    try:
+        seconds = float(value)
+    except (ValueError, OverflowError):
+        return None
+    return seconds if 0 <= seconds < YEAR_10000_S else None
+
+
 def _mapping(value: Any) -> Mapping[str, Any]:  # noqa: ANN401 - whatever the wire brought
     return value if isinstance(value, dict) else {}
 
@@ -206,16 +223,6 @@ def _message_time(sort_key: Any) -> datetime:  # noqa: ANN401 - whatever the wir
     if instant is None:
         raise PermanentError("InvalidTime", "the sort key is no time in any spelling of the table")
     return instant
-
-
-def _seconds(value: Any) -> float | None:  # noqa: ANN401 - AWS sends a float; samples have integers and strings
-    if isinstance(value, bool) or not isinstance(value, int | float | str):
-        return None
-    try:
-        seconds = float(value)
-    except (ValueError, OverflowError):
-        return None
-    return seconds if math.isfinite(seconds) else None
 
 
 def _has_surrogate(text: str) -> bool:
