@@ -19,11 +19,10 @@ from stream_processor.errors import (
     NotAStreamEvent,
     OutOfTime,
     PermanentError,
-    QuarantineError,
     StreamProcessorError,
 )
 from stream_processor.group import GroupWork, Pause, Tally, Transact
-from stream_processor.message import Message, Position, coalesce, lowest, parse, position
+from stream_processor.message import Message, Position, coalesce, creation_s, lowest, parse, position
 from stream_processor.quarantine import Quarantined
 from stream_processor.settings import RESERVE_MS
 from stream_processor.telemetry import BatchReport, FailureReport
@@ -259,7 +258,7 @@ class BatchProcessor:
             try:
                 _ensure_time(invocation)
                 first_writes += self.quarantine.put(quarantined)
-            except (QuarantineError, OutOfTime) as refused:
+            except Exception as refused:  # noqa: BLE001 - a bug must not cost the batch's answer
                 failures.append(_Failure(each.at, each.group, refused))
             else:
                 self.telemetry.quarantined(quarantined.identifier, quarantined.reason, quarantined.key)
@@ -350,10 +349,8 @@ def _to_raise(failures: Sequence[_Failure], positions: Sequence[Position]) -> Ex
 
 
 def _lag_ms(records: Sequence[Mapping[str, Any]], now_s: float) -> int | None:
-    created = records[-1]["dynamodb"].get("ApproximateCreationDateTime") if records else None
-    if isinstance(created, bool) or not isinstance(created, int | float):
-        return None
-    return max(0, round((now_s - created) * 1000))
+    created_s = creation_s(records[-1]["dynamodb"]) if records else None
+    return None if created_s is None else max(0, round((now_s - created_s) * 1000))
 
 
 def _code(error: Exception) -> str:
