@@ -1,0 +1,249 @@
+"""An event source mapping: its parameters, their defaults and limits, and how AWS refuses the rest.
+
+Every parameter the API has for DynamoDB streams is here under the API's name (AWS: Lambda API reference,
+CreateEventSourceMapping; Lambda developer guide, services-ddb-params). A value out of range is refused as AWS does,
+a setting that is unknown or not for DynamoDB is refused by name, nothing is ignored.
+"""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Any, cast
+
+from replay.errors import WrongUse
+from replay.event_source.destinations import Destination
+from replay.event_source.errors import InvalidParameterValueException
+from replay.event_source.filters import Filters, InvalidFilterPattern, check_filter_criteria
+
+if TYPE_CHECKING:
+    from replay.event_source.destinations import Kind
+
+TRIM_HORIZON = "TRIM_HORIZON"
+LATEST = "LATEST"
+PARTIAL_RESPONSES = "ReportBatchItemFailures"
+EVENT_COUNT = "EventCount"
+FOREVER = -1
+"""MaximumRetryAttempts and MaximumRecordAgeInSeconds: no limit."""
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """A whole number's default and bounds; -1 is told apart where it stands below the others."""
+
+    default: int
+    lowest: int
+    highest: int
+    or_forever: bool = False
+
+    def allow(self, value: int) -> bool:
+        """Say whether the value is in range."""
+        return self.lowest <= value <= self.highest or (self.or_forever and value == FOREVER)
+
+    def __str__(self) -> str:
+        return f"{'-1 or ' if self.or_forever else ''}{self.lowest} to {self.highest}"
+
+
+LIMITS: Mapping[str, Limits] = MappingProxyType(
+    {
+        "BatchSize": Limits(100, 1, 10_000),
+        "MaximumBatchingWindowInSeconds": Limits(0, 0, 300),
+        "ParallelizationFactor": Limits(1, 1, 10),
+        "MaximumRecordAgeInSeconds": Limits(FOREVER, 60, 604_800, or_forever=True),
+        "MaximumRetryAttempts": Limits(FOREVER, 0, 10_000, or_forever=True),
+        "TumblingWindowInSeconds": Limits(0, 0, 900),
+    }
+)
+FLAGS: Mapping[str, bool] = MappingProxyType({"BisectBatchOnFunctionError": False, "Enabled": True})
+TEXTS = ("EventSourceArn", "FunctionName", "KMSKeyArn", "StartingPosition", "UUID")
+STRUCTURES = ("DestinationConfig", "FilterCriteria", "FunctionResponseTypes", "MetricsConfig", "Tags")
+PARAMETERS = (*LIMITS, *FLAGS, *TEXTS, *STRUCTURES)
+"""Every parameter this simulates."""
+
+NOT_FOR_DYNAMODB = (
+    "AmazonManagedKafkaEventSourceConfig",
+    "DocumentDBEventSourceConfig",
+    "LoggingConfig",
+    "ProvisionedPollerConfig",
+    "Queues",
+    "ScalingConfig",
+    "SelfManagedEventSource",
+    "SelfManagedKafkaEventSourceConfig",
+    "SourceAccessConfigurations",
+    "StartingPositionTimestamp",
+    "Topics",
+)
+"""Parameters the API has for other sources only."""
+
+DEFAULT_UUID = "00000000-0000-4000-8000-000000000000"
+DEFAULT_FUNCTION = "F"
+DEFAULT_STREAM_ARN = "arn:aws:dynamodb:us-east-1:000000000000:table/T/stream/2026-01-01T00:00:00.000"
+
+
+@dataclass(frozen=True, slots=True)
+class EventSourceMapping:
+    """A mapping AWS would create. Field by field the API's parameters, times in seconds."""
+
+    starting_position: str
+    batch_size: int = 100
+    window_s: int = 0
+    lanes: int = 1
+    """ParallelizationFactor."""
+    retries_max: int = FOREVER
+    record_age_max_s: int = FOREVER
+    bisects: bool = False
+    partial_responses: bool = False
+    tumbling_window_s: int = 0
+    filters: Filters = field(default_factory=lambda: check_filter_criteria(None))
+    destination: Destination | None = None
+    enabled: bool = True
+    metrics: tuple[str, ...] = ()
+    kms_key_arn: str | None = None
+    function_name: str = DEFAULT_FUNCTION
+    stream_arn: str = DEFAULT_STREAM_ARN
+    uuid: str = DEFAULT_UUID
+
+    @classmethod
+    def from_api(cls, parameters: Mapping[str, object]) -> EventSourceMapping:
+        """Create a mapping from parameters in the API's shape, as a JSON file has them.
+
+        Raises:
+            WrongUse: A parameter that does not exist.
+            InvalidParameterValueException: What AWS refuses: a value missing or out of range, a pattern that is none.
+        """
+        refuse_unknown(parameters, PARAMETERS, "parameter", also=NOT_FOR_DYNAMODB)
+        given = {name: value for name, value in parameters.items() if value is not None}
+        for name in given:
+            if name in NOT_FOR_DYNAMODB:
+                raise InvalidParameterValueException(f"{name} is not available for DynamoDB streams.")
+        numbers = {name: _number(name, given.get(name, limits.default), limits) for name, limits in LIMITS.items()}
+        flags = {name: _flag(name, given.get(name, default)) for name, default in FLAGS.items()}
+        texts = {name: _text(name, given[name]) for name in TEXTS if name in given}
+        return cls(
+            starting_position=_starting_position(texts.get("StartingPosition")),
+            batch_size=numbers["BatchSize"],
+            window_s=numbers["MaximumBatchingWindowInSeconds"],
+            lanes=numbers["ParallelizationFactor"],
+            retries_max=numbers["MaximumRetryAttempts"],
+            record_age_max_s=numbers["MaximumRecordAgeInSeconds"],
+            bisects=flags["BisectBatchOnFunctionError"],
+            partial_responses=_only(given, "FunctionResponseTypes", PARTIAL_RESPONSES) != (),
+            tumbling_window_s=numbers["TumblingWindowInSeconds"],
+            filters=_filters(given.get("FilterCriteria")),
+            destination=_destination(given.get("DestinationConfig")),
+            enabled=flags["Enabled"],
+            metrics=_only(_structure(given, "MetricsConfig", ("Metrics",)), "Metrics", EVENT_COUNT),
+            kms_key_arn=texts.get("KMSKeyArn"),
+            function_name=texts.get("FunctionName", DEFAULT_FUNCTION),
+            stream_arn=texts.get("EventSourceArn", DEFAULT_STREAM_ARN),
+            uuid=texts.get("UUID", DEFAULT_UUID),
+        )
+
+
+def refuse_unknown(
+    given: Mapping[str, object], known: tuple[str, ...], what: str, *, also: tuple[str, ...] = (), where: str = ""
+) -> None:
+    """Refuse a key that is not known, with the nearest one that is.
+
+    Raises:
+        WrongUse: There is such a key.
+    """
+    for name in given:
+        if name not in known and name not in also:
+            near = difflib.get_close_matches(str(name), [*known, *also], n=1)
+            hint = f"; did you mean '{near[0]}'?" if near else f"; known are {', '.join(sorted(known))}"
+            raise WrongUse(f"there is no {what} '{name}'{where}{hint}")
+
+
+def destination_kind(arn: str) -> Kind:
+    """Tell what a destination is by its ARN.
+
+    Raises:
+        InvalidParameterValueException: It is neither an SQS queue nor an SNS topic nor an S3 bucket.
+    """
+    parts = arn.split(":", 5)
+    if len(parts) == 6 and parts[0] == "arn" and parts[2] in ("sqs", "sns", "s3") and parts[5]:  # noqa: PLR2004 - an ARN
+        return cast("Kind", parts[2])
+    kafka = " (Kafka topics are not simulated)" if arn.startswith("kafka://") else ""
+    raise InvalidParameterValueException(
+        f"DestinationConfig.OnFailure.Destination must be the ARN of a queue, a topic or a bucket, not '{arn}'{kafka}."
+    )
+
+
+def _number(name: str, value: object, limits: Limits) -> int:
+    if not isinstance(value, int) or isinstance(value, bool):
+        raise InvalidParameterValueException(f"{name} must be a whole number, {limits}, not {value!r}.")
+    if not limits.allow(value):
+        raise InvalidParameterValueException(f"{name} must be {limits}, not {value}.")
+    return value
+
+
+def _flag(name: str, value: object) -> bool:
+    if not isinstance(value, bool):
+        raise InvalidParameterValueException(f"{name} must be true or false, not {value!r}.")
+    return value
+
+
+def _text(name: str, value: object) -> str:
+    if not isinstance(value, str):
+        raise InvalidParameterValueException(f"{name} must be a text, not {value!r}.")
+    return value
+
+
+def _starting_position(value: str | None) -> str:
+    if value is None:
+        raise InvalidParameterValueException(f"StartingPosition is missing; it is {TRIM_HORIZON} or {LATEST}.")
+    if value not in (TRIM_HORIZON, LATEST):
+        raise InvalidParameterValueException(
+            f"StartingPosition of a DynamoDB stream is {TRIM_HORIZON} or {LATEST}, not '{value}'."
+        )
+    return value
+
+
+def _structure(given: Mapping[str, object], name: str, known: tuple[str, ...]) -> Mapping[str, Any]:
+    """Give one nested structure, empty where it is missing."""
+    value = given.get(name)
+    if value is None:
+        return {}
+    if not isinstance(value, Mapping):
+        raise InvalidParameterValueException(f"{name} must be an object, not {value!r}.")
+    refuse_unknown(value, known, "parameter", where=f" in {name}")
+    return value
+
+
+def _only(given: Mapping[str, object], name: str, value: str) -> tuple[str, ...]:
+    """Read a list that may hold one value once."""
+    listed = given.get(name)
+    if listed is None:
+        return ()
+    if not isinstance(listed, list) or listed not in ([], [value]):
+        raise InvalidParameterValueException(f"{name} may be [{value}], not {listed!r}.")
+    return tuple(listed)
+
+
+def _filters(criteria: object) -> Filters:
+    if isinstance(criteria, Mapping):
+        refuse_unknown(criteria, ("Filters",), "parameter", where=" in FilterCriteria")
+        if criteria.get("Filters") == []:
+            raise InvalidParameterValueException("FilterCriteria.Filters must have at least 1 filter.")
+    elif criteria is not None:
+        raise InvalidParameterValueException(f"FilterCriteria must be an object, not {criteria!r}.")
+    try:
+        return check_filter_criteria(criteria)
+    except InvalidFilterPattern as error:
+        message = error.reason if error.path == "Filters" else error.api_message
+        raise InvalidParameterValueException(message) from error
+
+
+def _destination(config: object) -> Destination | None:
+    if config is not None and not isinstance(config, Mapping):
+        raise InvalidParameterValueException(f"DestinationConfig must be an object, not {config!r}.")
+    on_failure = _structure(
+        _structure({"DestinationConfig": config}, "DestinationConfig", ("OnFailure",)), "OnFailure", ("Destination",)
+    )
+    arn = on_failure.get("Destination")
+    if arn is None or arn == "":
+        return None
+    return Destination(destination_kind(_text("Destination", arn)), _text("Destination", arn))

@@ -1,0 +1,103 @@
+"""JSON of a known shape, read strictly: each function gives the value, or says where it is and what it should be.
+
+All of them raise `WrongUse`.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from typing import Any, NoReturn
+
+from replay.errors import WrongUse
+from replay.event_source.mapping import refuse_unknown
+
+TIME_MAX_S = 1_000_000_000
+"""Thirty years: enough for any case, few enough for dates to be dates."""
+SHOWN_MAX = 60
+"""Characters of a wrong value in a message: one line holds it."""
+
+
+def an_object(
+    value: object, where: str, known: tuple[str, ...] | None = None, *, also: tuple[str, ...] = ()
+) -> Mapping[str, Any]:
+    """Give an object; one with keys that are not known is refused."""
+    if not isinstance(value, Mapping):
+        raise WrongUse(f"{where} must be an object, not {shown(value)}")
+    if known is not None:
+        refuse_unknown(value, known, "key", also=also, where=f" in {where}")
+    return value
+
+
+def a_list(value: object, where: str) -> list[Any]:
+    """Give a list."""
+    if not isinstance(value, list):
+        raise WrongUse(f"{where} must be a list, not {shown(value)}")
+    return value
+
+
+def a_text(value: object, where: str) -> str:
+    """Give a text."""
+    if not isinstance(value, str):
+        raise WrongUse(f"{where} must be a text, not {shown(value)}")
+    return value
+
+
+def texts(value: object, where: str) -> list[str]:
+    """Give a list of texts."""
+    return [a_text(item, f"{where}[{n}]") for n, item in enumerate(a_list(value, where))]
+
+
+def a_truth(value: object, where: str) -> bool:
+    """Give true or false."""
+    if not isinstance(value, bool):
+        raise WrongUse(f"{where} must be true or false, not {shown(value)}")
+    return value
+
+
+def one_of(value: object, where: str, allowed: tuple[str, ...]) -> str:
+    """Give one of the values allowed."""
+    if value not in allowed:
+        raise WrongUse(f"{where} must be {' or '.join(allowed)}, not {shown(value)}")
+    return str(value)
+
+
+def a_count(value: object, where: str) -> int:
+    """Give a whole number from 0."""
+    if not isinstance(value, int) or isinstance(value, bool) or value < 0:
+        raise WrongUse(f"{where} must be a whole number from 0, not {shown(value)}")
+    return value
+
+
+def a_time(value: object, where: str) -> float:
+    """Give a number of seconds."""
+    if not isinstance(value, int | float) or isinstance(value, bool) or not 0 <= value <= TIME_MAX_S:
+        raise WrongUse(f"{where} must be a number of seconds from 0 to {TIME_MAX_S}, not {shown(value)}")
+    return value
+
+
+def shown(value: object) -> str:
+    """Show a value in a message, cut short."""
+    text = json.dumps(value)
+    return text if len(text) <= SHOWN_MAX else f"{text[:SHOWN_MAX]}…"
+
+
+def read_json(text: str) -> object:
+    """Read JSON; a key that stands twice and NaN are refused."""
+    try:
+        return json.loads(text, object_pairs_hook=_object_without_doubles, parse_constant=_refuse_constant)
+    except (ValueError, RecursionError) as error:
+        raise WrongUse(f"no JSON: {error}") from error
+
+
+def _object_without_doubles(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    found: dict[str, Any] = {}
+    for key, value in pairs:
+        if key in found:
+            raise WrongUse(f"the key '{key}' stands twice in one object")
+        found[key] = value
+    return found
+
+
+def _refuse_constant(name: str) -> NoReturn:
+    raise WrongUse(f"{name} is no JSON")
