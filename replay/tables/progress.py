@@ -21,16 +21,16 @@ def say(line: str) -> None:
 def megabytes_bar(what: str, size: int, note: str) -> Iterator[Callable[[int], None]]:
     """Show how much of `size` bytes has arrived; yields the function to call with every piece's number of bytes.
 
-    On a terminal a bar, elsewhere one line at the beginning.
+    One line at the beginning, and on a terminal a bar.
     """
+    say(f"{what} ({size / BYTES_PER_MB:.0f} MB, {note})")
     if not sys.stderr.isatty():
-        say(f"{what} ({size / BYTES_PER_MB:.0f} MB, {note})")
         yield lambda _size: None
         return
     from rich.console import Console  # noqa: PLC0415 - 0.1 s, for terminals only
     from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TimeRemainingColumn  # noqa: PLC0415
 
-    columns = (TextColumn(f"replay: {what}, {note}"), BarColumn(), DownloadColumn(), TimeRemainingColumn())
-    with Progress(*columns, console=Console(stderr=True)) as progress:
+    columns = (TextColumn("replay:"), BarColumn(), DownloadColumn(), TimeRemainingColumn())
+    with Progress(*columns, console=Console(stderr=True), transient=True) as progress:
         task = progress.add_task(what, total=size)
         yield lambda arrived: progress.advance(task, arrived)

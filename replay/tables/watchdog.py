@@ -55,9 +55,11 @@ def main() -> int:
 
 
 def _go_to_background() -> None:
+    """Leave the starter's session, and its standard error: whoever reads that to the end must see an end."""
     if os.fork():
         os._exit(0)
     os.setsid()
+    _close(sys.stderr.fileno())
 
 
 def _run(command: list[str], log_file: Path) -> subprocess.Popen[bytes] | None:
@@ -85,8 +87,14 @@ def _end_with_parent() -> None:
 def _report(number: int) -> None:
     """Print the process's number and close the output, for a starter that reads to the end."""
     os.write(sys.stdout.fileno(), b"%d\n" % number)
+    _close(sys.stdout.fileno())
+
+
+def _close(stream: int) -> None:
+    """Send a standard stream nowhere; closed outright, its number would go to the next file."""
     nowhere = os.open(os.devnull, os.O_WRONLY)
-    os.dup2(nowhere, sys.stdout.fileno())
+    os.dup2(nowhere, stream)
+    os.close(nowhere)
 
 
 def _watch(process: subprocess.Popen[bytes], starter: int) -> None:

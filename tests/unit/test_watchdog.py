@@ -104,7 +104,9 @@ def test_a_command_that_cannot_be_started_has_no_number_and_says_why(
 def test_a_process_in_the_background_outlives_its_starter_and_ends_by_its_number(folder: Path) -> None:
     code = f"from pathlib import Path; from replay.tables.process import Background; import sys\n\
 print(Background({SLEEP}, Path(sys.argv[1])).pid)"
-    told = subprocess.run([sys.executable, "-c", code, str(folder)], stdout=subprocess.PIPE, check=True)
+    told = subprocess.run(
+        [sys.executable, "-c", code, str(folder)], capture_output=True, timeout=DEADLINE_S, check=True
+    )
     number = int(told.stdout)
     assert command_line(number) == "sleep 1000"
     assert os.getsid(number) != os.getsid(0)  # a closed terminal does not end it
