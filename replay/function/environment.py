@@ -38,12 +38,13 @@ OVERRULING_ENDPOINT = ("AWS_ENDPOINT_URL", "AWS_IGNORE_CONFIGURED_ENDPOINT_URLS"
 class Surroundings:
     """Where a handler finds AWS, and what it is given besides.
 
-    `endpoint` is the address of a local DynamoDB, None AWS's own; `inherited` is the harness's own environment,
-    `given` wins over everything.
+    `endpoint` is DynamoDB's address, None AWS's own; `is_local` says that it is on this machine. `inherited` is the
+    harness's own environment, `given` wins over everything.
     """
 
     region: str
     endpoint: str | None
+    is_local: bool = True
     inherited: Mapping[str, str] = field(default_factory=dict)
     given: Mapping[str, str] = field(default_factory=dict)
 
@@ -59,9 +60,11 @@ def handler_environment(target: Target, configuration: Configuration, around: Su
     for name in OVERRULING_ENDPOINT:
         variables.pop(name, None)
     if around.endpoint is not None:
+        variables["AWS_ENDPOINT_URL_DYNAMODB"] = around.endpoint
+    if around.is_local:
         for name in OWN_CREDENTIALS:
             variables.pop(name, None)
-        variables |= _DUMMIES | {"AWS_ENDPOINT_URL_DYNAMODB": around.endpoint}
+        variables |= _DUMMIES
     return {**variables, **around.given}
 
 

@@ -106,9 +106,9 @@ class FunctionProcess:
         Raises:
             HandlerNotLoaded: a process had to be started and the handler could not be imported.
         """
-        cold_start = self._running is None
         self.start()
         assert self._running is not None  # noqa: S101 - started above
+        cold_start, self._running.is_fresh = self._running.is_fresh, False
         calls: list[Call] = []
         started = time.monotonic()
         outcome = self._deliver(self._running, event, request_id, calls)
@@ -144,7 +144,9 @@ class FunctionProcess:
 
 
 class _Running:
-    """One process with its two pipes."""
+    """One process with its two pipes; fresh until its first invocation."""
+
+    is_fresh = True
 
     def __init__(self, launch: Launch, output: Output) -> None:
         own_read, its_write = os.pipe()

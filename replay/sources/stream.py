@@ -6,7 +6,6 @@ NextShardIterator means that a closed shard is read to its end; a page has at mo
 
 from __future__ import annotations
 
-import base64
 import time
 from collections import deque
 from dataclasses import dataclass, field
@@ -14,6 +13,8 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Any, Final
 
 from botocore.exceptions import ClientError
+
+from replay.tables.wire import from_sdk
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
@@ -64,11 +65,13 @@ class _Shard:
 class StreamReader:
     """Reads a stream round by round; `positions` tells at any time how far, and can be given to go on from there.
 
-    `tell` gets a line where records were lost before they could be read: streams keep them for 24 hours.
+    `shown_arn` is the stream's ARN as the records show it. `tell` gets a line where records were lost before they could
+    be read: streams keep them for 24 hours.
     """
 
     client: DynamoDBStreamsClient
     arn: str
+    shown_arn: str
     tell: Callable[[str], None]
     positions: dict[str, ShardPosition] = field(default_factory=dict)
     sleep: Callable[[float], None] = time.sleep
@@ -99,7 +102,7 @@ class StreamReader:
         while True:
             records = self._page(shard)
             for record in records:
-                read = Read(lambda_record(record, self.arn), shard.name, shard.parent)
+                read = Read(lambda_record(record, self.shown_arn), shard.name, shard.parent)
                 shard.position.sequence = record["dynamodb"]["SequenceNumber"]
                 yield read
             if shard.position.finished or not records:
@@ -185,11 +188,17 @@ class StreamReader:
         return call(**arguments)
 
 
+def shown_arn(arn: str, region: str, account: str | None = None) -> str:
+    """Write a stream's ARN with this region, where DynamoDB Local says `ddblocal`, and with this account if any."""
+    parts = arn.split(":", 5)
+    return ":".join([*parts[:3], region, account or parts[4], parts[5]])
+
+
 def lambda_record(record: Mapping[str, Any], stream_arn: str) -> dict[str, Any]:
     """Turn a record as the SDK gives it into the one that Lambda hands to a function.
 
     Times become seconds, binary values base64, a removal by time to live gets its identity, and the stream's ARN is
-    added, as Lambda does.
+    added, as Lambda does; the region is the ARN's.
     """
     change = {name: value for name, value in record["dynamodb"].items() if name not in ("Keys", "NewImage", "OldImage")}
     created = change.get("ApproximateCreationDateTime")
@@ -197,32 +206,12 @@ def lambda_record(record: Mapping[str, Any], stream_arn: str) -> dict[str, Any]:
         change["ApproximateCreationDateTime"] = float(int(created.timestamp()))
     for name in ("Keys", "NewImage", "OldImage"):
         if name in record["dynamodb"]:
-            change[name] = {key: _json(value) for key, value in record["dynamodb"][name].items()}
+            change[name] = from_sdk(record["dynamodb"][name])
     turned = {name: value for name, value in record.items() if name not in ("dynamodb", "userIdentity")}
-    turned |= {"dynamodb": change, "eventSourceARN": stream_arn}
+    turned |= {"awsRegion": stream_arn.split(":")[3], "dynamodb": change, "eventSourceARN": stream_arn}
     if record.get("userIdentity") is not None:
         turned["userIdentity"] = dict(TTL_IDENTITY)
     return turned
-
-
-def _json(value: Mapping[str, Any]) -> dict[str, Any]:
-    """Turn one attribute value: bytes become base64 text, at any depth."""
-    ((tag, content),) = value.items()
-    match tag:
-        case "B":
-            return {tag: _base64(content)}
-        case "BS":
-            return {tag: [_base64(element) for element in content]}
-        case "L":
-            return {tag: [_json(element) for element in content]}
-        case "M":
-            return {tag: {name: _json(element) for name, element in content.items()}}
-        case _:
-            return {tag: content}
-
-
-def _base64(content: bytes | str) -> str:
-    return content if isinstance(content, str) else base64.b64encode(content).decode()
 
 
 def _code(error: ClientError) -> str:

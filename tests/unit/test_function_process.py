@@ -52,7 +52,7 @@ def start(tmp_path: Path) -> Iterator[Start]:
         file.write_text(textwrap.dedent(source))
         target = Target.parse(f"{file}:handler")
         configuration = Configuration("f", timeout_s, 512, variables or {})
-        around = Surroundings("us-east-1", endpoint, {**os.environ, **(inherited or {})})
+        around = Surroundings("us-east-1", endpoint, inherited={**os.environ, **(inherited or {})})
         environment = handler_environment(target, configuration, around)
         process = FunctionProcess(Launch(target, configuration, environment, endpoint), **options)
         started.append(process)
@@ -175,7 +175,9 @@ def test_environment_is_set_before_the_import_and_holds_no_credentials_of_the_us
 
 def test_a_real_endpoint_keeps_the_users_credentials_and_given_variables_win() -> None:
     target = Target.parse("stream_processor.handler:lambda_handler")
-    around = Surroundings("eu-west-1", None, {"AWS_PROFILE": "mine"}, {"AWS_REGION": "eu-central-1"})
+    around = Surroundings(
+        "eu-west-1", None, is_local=False, inherited={"AWS_PROFILE": "mine"}, given={"AWS_REGION": "eu-central-1"}
+    )
     environment = handler_environment(target, Configuration(), around)
     assert environment["AWS_PROFILE"] == "mine"
     assert environment["AWS_REGION"] == "eu-central-1"
@@ -245,7 +247,8 @@ def test_a_module_is_found_in_the_working_folder(tmp_path: Path) -> None:
         from replay.function.environment import Surroundings, handler_environment
         from replay.function.target import Target
         target = Target.parse("mine:handler")
-        environment = handler_environment(target, Configuration(), Surroundings("us-east-1", None, os.environ))
+        around = Surroundings("us-east-1", None, inherited=os.environ)
+        environment = handler_environment(target, Configuration(), around)
         with FunctionProcess(Launch(target, Configuration(), environment, None)) as process:
             print(process.invoke({{}}, "1").outcome)
     """)
@@ -270,7 +273,7 @@ def test_the_process_ends_with_the_harness_even_when_that_is_killed(tmp_path: Pa
         configuration = Configuration("f", 60)
         def print_line(line):
             print(line, flush=True)
-        environment = handler_environment(target, configuration, Surroundings("us-east-1", None, os.environ))
+        environment = handler_environment(target, configuration, Surroundings("us-east-1", None, inherited=os.environ))
         process = FunctionProcess(Launch(target, configuration, environment, None), tell=print_line)
         process.invoke({{}}, "1")
     """)

@@ -1,0 +1,100 @@
+"""The event source mapping in force: the template's, with what the command line says on top."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from replay.errors import WrongUse
+from replay.event_source.errors import InvalidParameterValueException
+from replay.event_source.mapping import PARTIAL_RESPONSES, EventSourceMapping
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+    from replay.template import Template
+
+MAPPING_TYPE = "AWS::Lambda::EventSourceMapping"
+LOCAL_DESTINATION = "arn:aws:s3:::discards"
+"""What is given up is kept here, payload included, whatever the destination on AWS would be."""
+
+NUMBERS = {
+    "batch_size": "BatchSize",
+    "parallelization_factor": "ParallelizationFactor",
+    "maximum_retry_attempts": "MaximumRetryAttempts",
+    "maximum_record_age": "MaximumRecordAgeInSeconds",
+}
+NOT_SIMULATED = ("Stream", "Type", "Queue", "FilterEncryption")
+
+
+def mapping_options(command: Callable[..., Any]) -> Callable[..., Any]:
+    """Add the options that change the mapping."""
+    for option in (
+        click.option("--partial-responses/--no-partial-responses", default=None, help="Whether answers are read."),
+        click.option("--bisect/--no-bisect", default=None, help="Whether a failing batch is halved."),
+        click.option("--maximum-record-age", type=int, metavar="SECONDS", help="Age at which records are given up."),
+        click.option("--maximum-retry-attempts", type=int, metavar="N", help="Tries after the first; -1 is for ever."),
+        click.option("--parallelization-factor", type=int, metavar="N", help="Lanes a shard."),
+        click.option("--batch-size", type=int, metavar="N", help="Records a batch at most."),
+        click.option(
+            "--filter",
+            "filtered_by",
+            default="template",
+            metavar="template|none|FILE",
+            help="Which records are delivered.",
+        ),
+    ):
+        command = option(command)
+    return command
+
+
+def mapping_of(template: Template, options: Mapping[str, Any]) -> EventSourceMapping:
+    """Read the template's one DynamoDB event source and apply the options.
+
+    Raises:
+        WrongUse: there is no such event source, or a value is none that AWS takes.
+    """
+    parameters = {**_from_template(template)}
+    for option, name in NUMBERS.items():
+        if options.get(option) is not None:
+            parameters[name] = options[option]
+    if options.get("bisect") is not None:
+        parameters["BisectBatchOnFunctionError"] = options["bisect"]
+    if options.get("partial_responses") is not None:
+        parameters["FunctionResponseTypes"] = [PARTIAL_RESPONSES] if options["partial_responses"] else []
+    filtered_by = options.get("filtered_by", "template")
+    if filtered_by != "template":
+        parameters["FilterCriteria"] = None if filtered_by == "none" else _filter_file(Path(filtered_by))
+    parameters["DestinationConfig"] = {"OnFailure": {"Destination": LOCAL_DESTINATION}}
+    parameters["Enabled"] = True
+    try:
+        return EventSourceMapping.from_api(parameters)
+    except InvalidParameterValueException as error:
+        raise WrongUse(f"event source: {error}") from None
+
+
+def _from_template(template: Template) -> dict[str, Any]:
+    found = [
+        {name: value for name, value in event.get("Properties", {}).items() if name not in NOT_SIMULATED}
+        for function in template.resources("AWS::Serverless::Function").values()
+        for event in function.properties.get("Events", {}).values()
+        if event.get("Type") == "DynamoDB"
+    ]
+    found += [dict(resource.properties) for resource in template.resources(MAPPING_TYPE).values()]
+    if len(found) != 1:
+        raise WrongUse(f"{template.path} must hold one event source on a DynamoDB stream; it holds {len(found)}")
+    return {name: value for name, value in found[0].items() if name not in ("EventSourceArn", "FunctionName")}
+
+
+def _filter_file(path: Path) -> Any:  # noqa: ANN401 - checked by the mapping
+    """Read filters from a file: one pattern, or FilterCriteria as the API has them."""
+    import json  # noqa: PLC0415 - only here
+
+    try:
+        text = path.read_text(encoding="utf-8")
+        content = json.loads(text)
+    except (OSError, ValueError) as error:
+        raise WrongUse(f"filter {path}: {error}; give 'template', 'none' or a JSON file with a pattern") from None
+    return content if isinstance(content, dict) and "Filters" in content else {"Filters": [{"Pattern": text}]}

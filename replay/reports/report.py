@@ -1,0 +1,109 @@
+"""What a replay came to: counts of what happened, and what is wrong at the end."""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Final
+
+if TYPE_CHECKING:
+    from replay.checks.oracle import Finding
+    from replay.event_source.destinations import FailureMessage
+    from replay.function.calls import Call
+
+FAILURES_KEPT: Final = 20
+READS: Final = frozenset({"BatchGetItem", "GetItem", "Query", "Scan", "TransactGetItems"})
+
+
+@dataclass(frozen=True, slots=True)
+class Traced:
+    """One finding, with the number of the delivery that last touched the row, if any did."""
+
+    finding: Finding
+    delivery: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class Failure:
+    """One delivery that did not end well."""
+
+    delivery: int
+    records: int
+    first_sequence: str
+    outcome: str
+    stack: tuple[str, ...] = ()
+
+
+@dataclass(slots=True)
+class Report:
+    """What happened, and what is wrong at the end.
+
+    `deliveries` counts invocations, `batches` those that brought records for the first time; the rest are retries.
+    `own_writes` are the changes that the handler made to rows; capacity units are as the table counts them, those of
+    indexes apart for writes. `elsewhere` are requests that the handler meant for another address. `ended` says why the
+    run could not go on, if it could not.
+    """
+
+    findings: tuple[Traced, ...] = ()
+    quiet: bool = True
+    ended: str | None = None
+    records: int = 0
+    duplicates: int = 0
+    filtered: int = 0
+    messages: int = 0
+    refused_rows: int = 0
+    deliveries: int = 0
+    batches: int = 0
+    cold_starts: int = 0
+    own_writes: int = 0
+    rounds: int = 0
+    requests: Counter[str] = field(default_factory=Counter)
+    errors: Counter[str] = field(default_factory=Counter)
+    read_units: float = 0.0
+    write_units: float = 0.0
+    index_units: float = 0.0
+    elsewhere: Counter[str] = field(default_factory=Counter)
+    failures: list[Failure] = field(default_factory=list)
+    failed: int = 0
+    discards: list[FailureMessage] = field(default_factory=list)
+    rows: int = 0
+    duration_s: float = 0.0
+
+    def count(self, call: Call) -> None:
+        """Count one request of the handler's."""
+        self.requests[call.name] += 1
+        if call.error:
+            self.errors[f"{call.name}: {call.error}"] += 1
+        if call.elsewhere:
+            self.elsewhere[f"{call.name} to {call.elsewhere}"] += 1
+        if call.operation in READS:
+            self.read_units += (call.units or 0.0) + (call.index_units or 0.0)
+        else:
+            self.write_units += call.units or 0.0
+            self.index_units += call.index_units or 0.0
+
+    def keep(self, failure: Failure) -> None:
+        """Count a delivery that did not end well, and keep the first few."""
+        self.failed += 1
+        if len(self.failures) < FAILURES_KEPT:
+            self.failures.append(failure)
+
+    @property
+    def is_right(self) -> bool:
+        """Whether the table is what the messages say, and the handler left it at that."""
+        return not self.findings and self.quiet and self.ended is None
+
+    @property
+    def retries(self) -> int:
+        """Deliveries of records that had been delivered before."""
+        return self.deliveries - self.batches
+
+    @property
+    def amplification(self) -> float | None:
+        """Stream records a message: the message's own and those of the handler's writes."""
+        return (self.messages + self.own_writes) / self.messages if self.messages else None
+
+    @property
+    def requests_per_message(self) -> float | None:
+        """Requests the handler made, a message."""
+        return sum(self.requests.values()) / self.messages if self.messages else None

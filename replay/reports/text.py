@@ -1,0 +1,127 @@
+"""A replay's report for people: the verdict first, then what is wrong, then what happened.
+
+Colours and frames where somebody is looking, plain lines in pipes.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Final
+
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+from replay.reports.run_json import as_json
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping, Sequence
+
+    from replay.reports.report import Report
+
+FINDINGS_SHOWN: Final = 30
+DISCARDS_SHOWN: Final = 10
+FAILURES_SHOWN: Final = 5
+
+COLUMNS: Final = ("kind", "group", "member", "expected", "found", "delivery")
+
+
+def print_report(report: Report, about: Mapping[str, str], console: Console | None = None) -> None:
+    """Print the report on standard output."""
+    console = console or Console(highlight=False, soft_wrap=True)
+    content = as_json(report, about)
+    console.print(_verdict(report))
+    if report.findings:
+        rows = [_cells(finding) for finding in content["findings"][:FINDINGS_SHOWN]]
+        console.print(_framed(rows) if console.is_terminal else aligned([COLUMNS, *rows]))
+        more = len(report.findings) - FINDINGS_SHOWN
+        if more > 0:
+            console.print(f"... and {more} more; --json has all")
+    for line in _troubles(report, content["summary"]):
+        console.print(Text(line))
+    console.print(aligned(_rows(content["summary"])))
+
+
+def _verdict(report: Report) -> Text:
+    if report.ended is not None:
+        return Text(f"The run could not go on: {report.ended}", style="bold red")
+    if not report.quiet:
+        return Text(
+            f"The handler never gets quiet: it still answers its own writes after {report.rounds} rounds of them",
+            style="bold red",
+        )
+    if report.findings:
+        views = {(traced.finding.group, traced.finding.member) for traced in report.findings}
+        kinds = sorted({traced.finding.kind for traced in report.findings})
+        return Text(f"The table is wrong: {len(views)} rows are {', '.join(kinds)}", style="bold red")
+    return Text(
+        f"The table is right: {report.rows} rows after {report.messages} messages, each group at its newest",
+        style="bold green",
+    )
+
+
+def _cells(finding: Mapping[str, Any]) -> tuple[str, ...]:
+    return tuple("" if finding[name] is None else str(finding[name]) for name in COLUMNS)
+
+
+def _framed(rows: Sequence[tuple[str, ...]]) -> Table:
+    table = Table(*COLUMNS)
+    for row in rows:
+        table.add_row(*map(Text, row))
+    return table
+
+
+def aligned(rows: Sequence[tuple[str, ...]]) -> Text:
+    """Set rows in columns, two spaces apart."""
+    widths = [max(len(row[place]) for row in rows) for place in range(len(rows[0]))]
+    return Text(
+        "\n".join(
+            "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip() for row in rows
+        )
+    )
+
+
+def _troubles(report: Report, summary: Mapping[str, Any]) -> Iterator[str]:
+    """Say what went wrong on the way, whatever the end."""
+    for failure in report.failures[:FAILURES_SHOWN]:
+        where = f" ({failure.stack[-1]})" if failure.stack else ""
+        what = f"{failure.records} records from {failure.first_sequence}"
+        yield f"delivery {failure.delivery} ({what}) {failure.outcome}{where}"
+    if report.failed > FAILURES_SHOWN:
+        yield f"... and {report.failed - FAILURES_SHOWN} more deliveries failed"
+    for discard in summary["discards"][:DISCARDS_SHOWN]:
+        yield (
+            f"given up: {discard['records']} records from {discard['first_sequence']} of {discard['shard']} "
+            f"after {discard['deliveries']} deliveries ({discard['condition']})"
+        )
+    if len(summary["discards"]) > DISCARDS_SHOWN:
+        yield f"... and {len(summary['discards']) - DISCARDS_SHOWN} more were given up"
+    for what, times in report.elsewhere.items():
+        yield f"kept here: {what} ({times} times)"
+    if report.refused_rows:
+        yield f"{report.refused_rows} rows of the recording were refused by the table and are not in it"
+
+
+def _rows(summary: Mapping[str, Any]) -> list[tuple[str, str]]:
+    about = [(name, str(summary[name])) for name in ("handler", "table", "endpoint") if name in summary]
+    notes = [
+        f"{summary[name]} {words}"
+        for name, words in (("duplicates", "duplicates left out"), ("filtered", "dropped by the filter"))
+        if summary[name]
+    ]
+    requests = ", ".join(f"{count} {name}" for name, count in summary["requests"].items()) or "none"
+    per_message = summary["requests_per_message"]
+    amplification = summary["amplification"]
+    reads, writes, index_writes = (f"{summary[name]:g}" for name in ("read_units", "write_units", "index_write_units"))
+    return [
+        *about,
+        ("records", f"{summary['records']}" + (f" ({', '.join(notes)})" if notes else "")),
+        ("messages", f"{summary['messages']}"),
+        ("batches", f"{summary['batches']}, {summary['retries']} retries"),
+        ("requests", requests + (f"; {per_message} a message" if per_message is not None else "")),
+        ("units", f"{reads} read, {writes} write, {index_writes} write in indexes"),
+        (
+            "own writes",
+            f"{summary['own_writes']}" + (f"; {amplification} stream records a message" if amplification else ""),
+        ),
+        ("duration", f"{summary['duration_s']:.1f} s"),
+    ]
