@@ -23,6 +23,7 @@ EXIT_VERDICT_AGAINST = 1
 EXIT_WRONG_USE = 2
 
 COMMANDS = {
+    "run": "Replay recorded events against a handler and give the verdict.",
     "explore": "Explore random deliveries of the function against the oracle.",
     "engine": "Start, stop and inspect DynamoDB Local.",
     "simulate": "Run conformance cases of the event source.",
