@@ -2,24 +2,28 @@
 
 from __future__ import annotations
 
-import itertools
 import os
+import uuid
 from typing import TYPE_CHECKING
 
 import pytest
 
 from replay.tables import local
+from replay.tables.endpoint import Endpoint, chosen
 from replay.tables.schema import create_table, load_schema
+from tests import recorded_calls
 
 if TYPE_CHECKING:
     from collections.abc import Generator, Iterator
 
     from mypy_boto3_dynamodb import DynamoDBClient
+    from mypy_boto3_dynamodbstreams import DynamoDBStreamsClient
+    from xdist.workermanage import WorkerController
 
 ENDPOINT_VARIABLE = "INBOX_REPLAY_ENDPOINT"
 """Names a DynamoDB to test against instead of starting one: a container, another emulator."""
 
-_table_numbers = itertools.count(1)
+recorded_calls.install()
 
 
 @pytest.fixture(scope="session")
@@ -36,7 +40,20 @@ def engine_endpoint() -> Iterator[str]:
 @pytest.fixture(scope="session")
 def dynamodb(engine_endpoint: str) -> DynamoDBClient:
     """A client of that engine."""
-    return local.client(engine_endpoint)
+    return endpoint_of(engine_endpoint).client()
+
+
+@pytest.fixture(scope="session")
+def dynamodb_streams(engine_endpoint: str) -> DynamoDBStreamsClient:
+    """A client of that engine's streams."""
+    return endpoint_of(engine_endpoint).client("dynamodbstreams")
+
+
+def endpoint_of(address: str) -> Endpoint:
+    """The endpoint of an address; one that is not local gets the environment's own credentials."""
+    found = chosen(address)
+    assert found is not None
+    return found
 
 
 @pytest.fixture
@@ -45,7 +62,7 @@ def table(dynamodb: DynamoDBClient) -> str:
 
     Tables are never dropped: in DynamoDB Local, dropping one that had a stream slows every later write for good.
     """
-    name = f"messages-{os.getpid()}-{next(_table_numbers)}"
+    name = f"messages-{uuid.uuid4().hex}"
     create_table(dynamodb, load_schema(), name)
     return name
 
@@ -57,6 +74,8 @@ def shared_table(dynamodb: DynamoDBClient) -> str:
     create_table(dynamodb, load_schema(), name)
     return name
 
+
+CALLS_FAULT = pytest.StashKey[str]()
 
 PRIVATE_MARK = "PRIVATE-"
 """Every text, name and handle that `builders.py` makes begins so."""
@@ -74,3 +93,25 @@ def pytest_runtest_makereport(
         report.outcome = "failed"
         report.longrepr = f"a private text was shown: {', '.join(places)}"
     return report
+
+
+def pytest_testnodedown(node: WorkerController) -> None:
+    """Take the calls that a worker's tests made."""
+    recorded_calls.take_over(getattr(node, "workeroutput", {}).get(recorded_calls.OUTPUT, ()))
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_sessionfinish(session: pytest.Session, exitstatus: int) -> None:
+    """Hold the permissions in the template to the calls that the whole suite made."""
+    recorded_calls.hand_over(session.config)
+    if exitstatus == pytest.ExitCode.OK and recorded_calls.is_whole(session.config):
+        fault = recorded_calls.difference()
+        if fault:
+            session.exitstatus = pytest.ExitCode.TESTS_FAILED
+        session.config.stash[CALLS_FAULT] = fault or "equal to the calls that this run made"
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:
+    """Say how the permissions and the calls compare."""
+    if CALLS_FAULT in config.stash:
+        terminalreporter.write_line(f"permissions of the function's own statement: {config.stash[CALLS_FAULT]}")
