@@ -95,6 +95,17 @@ def chosen(option: str | None, environ: Mapping[str, str] = os.environ) -> Endpo
     return Endpoint(url, (environ.get(STREAMS_VARIABLE) if option is None else None) or url, _region(environ))
 
 
+@contextmanager
+def opened(option: str | None, environ: Mapping[str, str] = os.environ) -> Iterator[Endpoint]:
+    """Give the endpoint that the option or the environment names, else that of an engine that ends with the block."""
+    found = chosen(option, environ)
+    if found is not None:
+        yield found
+        return
+    with local.engine() as engine:
+        yield of_engine(engine)
+
+
 def of_engine(engine: local.Engine) -> Endpoint:
     """Return the endpoint of an embedded engine."""
     return Endpoint(engine.endpoint, engine.endpoint, local.REGION)

@@ -27,6 +27,9 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from pathlib import Path
 
+    from mypy_boto3_dynamodb import DynamoDBClient
+    from mypy_boto3_dynamodbstreams import DynamoDBStreamsClient
+
 pytestmark = pytest.mark.engine
 
 DEADLINE_S = 120
@@ -73,20 +76,19 @@ def keys(endpoint: str, table: str) -> list[str]:
     return [item["pk"]["S"] for item in local.client(endpoint).scan(TableName=table)["Items"]]
 
 
-def test_an_engine_has_the_templates_table_with_index_and_stream(engine_endpoint: str, table: str) -> None:
-    client = local.client(engine_endpoint)
-    client.put_item(
-        TableName=table, Item={"pk": {"S": "GRP#me"}, "sk": {"S": "2026"}, "message_group_uuid": {"S": "group"}}
-    )
-    found = client.query(
+def test_an_engine_has_the_templates_table_with_index_and_stream(
+    dynamodb: DynamoDBClient, dynamodb_streams: DynamoDBStreamsClient, table: str
+) -> None:
+    row = {"pk": {"S": "GRP#me"}, "sk": {"S": "2026"}, "message_group_uuid": {"S": "group"}}
+    dynamodb.put_item(TableName=table, Item=row)
+    found = dynamodb.query(
         TableName=table,
         IndexName="message-group-sk-index",
         KeyConditionExpression="message_group_uuid = :g",
         ExpressionAttributeValues={":g": {"S": "group"}},
     )
-    assert found["Count"] == 1
-    streams = local.client(engine_endpoint, "dynamodbstreams").list_streams(TableName=table)
-    assert len(streams["Streams"]) == 1
+    assert found["Items"] == [row]
+    assert len(dynamodb_streams.list_streams(TableName=table)["Streams"]) == 1
 
 
 def test_two_engines_at_once_know_nothing_of_each_other() -> None:

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import itertools
-import os
+import uuid
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -16,13 +15,12 @@ if TYPE_CHECKING:
 
 pytestmark = pytest.mark.engine
 
-_numbers = itertools.count(1)
 INDEX = "message-group-sk-index"
 
 
 def unlike(client: DynamoDBClient, **changes: object) -> str:
     """Make a table of the schema with some arguments of CreateTable changed (None removes one); return its name."""
-    arguments: dict[str, Any] = {**load_schema().create_arguments(f"unlike-{os.getpid()}-{next(_numbers)}"), **changes}
+    arguments: dict[str, Any] = {**load_schema().create_arguments(f"unlike-{uuid.uuid4().hex}"), **changes}
     client.create_table(**{name: value for name, value in arguments.items() if value is not None})
     name: str = arguments["TableName"]
     return name
@@ -122,7 +120,7 @@ def test_a_missing_table_is_named_with_the_nearest_there_is(dynamodb: DynamoDBCl
 
 
 def test_ensuring_a_table_makes_it_once_and_refuses_one_that_differs(dynamodb: DynamoDBClient) -> None:
-    name = f"ensured-{os.getpid()}-{next(_numbers)}"
+    name = f"ensured-{uuid.uuid4().hex}"
     assert ensure_table(dynamodb, load_schema(), name)
     assert not ensure_table(dynamodb, load_schema(), name)
     differing = unlike(dynamodb, StreamSpecification=None)

@@ -211,3 +211,13 @@ def test_an_embedded_engine_is_a_local_endpoint() -> None:
     found = endpoint.of_engine(local.Engine(8000, 1))
     assert found == Endpoint(HERE, HERE, local.REGION)
     assert found.is_local
+
+
+def test_without_a_named_endpoint_an_engine_of_its_own_is_opened(monkeypatch: pytest.MonkeyPatch) -> None:
+    @contextmanager
+    def engine() -> Iterator[local.Engine]:
+        yield local.Engine(9000, 1)
+
+    monkeypatch.setattr(local, "engine", engine)
+    with endpoint.opened(None, {}) as own, endpoint.opened(HERE, {}) as named:
+        assert (own.url, named.url) == ("http://127.0.0.1:9000", HERE)

@@ -2,10 +2,12 @@ from __future__ import annotations
 
 import io
 import sys
-
-import pytest
+from typing import TYPE_CHECKING
 
 from replay.tables.progress import megabytes_bar, say
+
+if TYPE_CHECKING:
+    import pytest
 
 
 class Terminal(io.StringIO):
