@@ -25,12 +25,12 @@ def held(port: int | None, cache: Path) -> Iterator[int]:
     """Hold `port`, or any free one for None, against everybody but a server that listens on it; yield its number.
 
     A socket that is bound and does not listen keeps others away, and lets a server with SO_REUSEADDR (as Java sets it)
-    listen on the same number. A port asked for is also locked, so that two starts at once cannot both believe that the
-    one answering there is theirs. A port that somebody listens on, or that is not allowed, is `WrongUse`.
+    listen on the same number. Starts with a port asked for go one after the other, so that no two can both believe that
+    the one answering there is theirs. A port that somebody listens on, or that is not allowed, is `WrongUse`.
     """
     with contextlib.ExitStack() as stack:
         if port is not None:
-            stack.enter_context(locked(cache / f"port-{port}.lock"))
+            stack.enter_context(locked(cache / "asked-ports.lock"))
         holder = stack.enter_context(socket.socket())
         holder.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
