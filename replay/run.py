@@ -18,11 +18,13 @@ from replay.checks.oracle import Oracle
 from replay.event_source import answers
 from replay.event_source.errors import RunEnded
 from replay.event_source.records import StreamRecord
+from replay.event_source.sizes import item_bytes
 from replay.event_source.source import EventSource
 from replay.event_source.virtual import deliver
 from replay.function.outcome import Crashed, Raised, Returned, TimedOut, Unserialisable
 from replay.reports.report import Failure, Report, Traced
 from replay.sources.application import Application
+from replay.sources.history import address_of, view_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
@@ -45,6 +47,10 @@ ROUNDS_MAX: Final = 10
 OWN_WRITES_BASE_MAX: Final = 10_000
 OWN_WRITES_PER_RECORD_MAX: Final = 1_000
 """Own writes in one round before the same: two for each of 500 members is more than a message can need."""
+
+UNIT_BYTES: Final = 1024
+PRICES: Final = {"TransactWriteItems": 2}
+"""AWS: DynamoDB developer guide, CapacityUnitCalculations: a transaction prepares and commits each write."""
 
 BATCH_APART_S: Final = 2 * 86_400
 """Recorded batches that are kept stand so far apart that the one before is finished, retries and age limit included."""
@@ -91,6 +97,7 @@ class Replay:
         self._application = Application(self.history, self.recording.parents, self.table, self._oracle)
         self._touched: dict[Address, int] = {}
         self._views_touched: dict[View, int] = {}
+        self._prices: dict[Address, int] = {}
         self._clock_s = 0.0
 
     def run(self) -> Report:
@@ -172,6 +179,7 @@ class Replay:
         for touched in call.touched:
             if touched.table == self.table.name:
                 self._touched[touched.partition_key, touched.sort_key] = number
+                self._prices[touched.partition_key, touched.sort_key] = PRICES.get(call.operation, 1)
 
     def _keep_failure(self, invocation: Invocation, outcome: Outcome, number: int) -> None:
         stack = outcome.stack if isinstance(outcome, Raised) else ()
@@ -204,16 +212,20 @@ class Replay:
                 return
 
     def _note(self, read: Read) -> None:
-        """Remember which delivery last touched a member's view: the rows that it came from and went to are known."""
+        """Count one of the handler's own changes, and remember which delivery touched that member's view."""
         self._report.own_writes += 1
         change = read.wire["dynamodb"]
-        partition_key, sort_key = change["Keys"]["pk"]["S"], change["Keys"]["sk"]["S"]
-        number = self._touched.get((partition_key, sort_key))
-        for name in ("OldImage", "NewImage"):
-            group = change.get(name, {}).get("message_group_uuid", {}).get("S")
-            if number is not None and isinstance(group, str) and partition_key.startswith("GRP#"):
-                view = group, partition_key.removeprefix("GRP#")
-                self._views_touched[view] = max(number, self._views_touched.get(view, 0))
+        address = address_of(change["Keys"])
+        images = [change[name] for name in ("OldImage", "NewImage") if name in change]
+        if address is None:
+            return
+        units = max(-(-item_bytes(image) // UNIT_BYTES) for image in images)
+        self._report.write_units += units * self._prices.get(address, 1)
+        views = [view for view in (view_of(address, image) for image in images) if view is not None]
+        self._report.index_units += units if views else 0
+        for view in views:
+            number = self._touched.get(address, 0)
+            self._views_touched[view] = max(number, self._views_touched.get(view, 0))
 
     def _judge(self) -> tuple[Traced, ...]:
         rows = list(self.table.rows())
@@ -224,7 +236,7 @@ class Replay:
         numbers = [self._touched.get(finding.address)] if finding.address is not None else []
         if finding.group is not None and finding.member is not None:
             numbers.append(self._views_touched.get((finding.group, finding.member)))
-        return max((number for number in numbers if number is not None), default=None)
+        return max((number for number in numbers if number), default=None)
 
 
 def _result(outcome: Outcome) -> FunctionResult:

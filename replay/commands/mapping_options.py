@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -10,13 +11,13 @@ import click
 from replay.errors import WrongUse
 from replay.event_source.errors import InvalidParameterValueException
 from replay.event_source.mapping import PARTIAL_RESPONSES, EventSourceMapping
+from replay.event_source.template_mappings import choose_mapping
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
     from replay.template import Template
 
-MAPPING_TYPE = "AWS::Lambda::EventSourceMapping"
 LOCAL_DESTINATION = "arn:aws:s3:::discards"
 """What is given up is kept here, payload included, whatever the destination on AWS would be."""
 
@@ -26,7 +27,6 @@ NUMBERS = {
     "maximum_retry_attempts": "MaximumRetryAttempts",
     "maximum_record_age": "MaximumRecordAgeInSeconds",
 }
-NOT_SIMULATED = ("Stream", "Type", "Queue", "FilterEncryption")
 
 
 def mapping_options(command: Callable[..., Any]) -> Callable[..., Any]:
@@ -50,13 +50,13 @@ def mapping_options(command: Callable[..., Any]) -> Callable[..., Any]:
     return command
 
 
-def mapping_of(template: Template, options: Mapping[str, Any]) -> EventSourceMapping:
-    """Read the template's one DynamoDB event source and apply the options.
+def mapping_of(template: Template, function: str | None, options: Mapping[str, Any]) -> EventSourceMapping:
+    """Read the template's one DynamoDB event source, or that of the function named, and apply the options.
 
     Raises:
         WrongUse: there is no such event source, or a value is none that AWS takes.
     """
-    parameters = {**_from_template(template)}
+    parameters = dict(choose_mapping(template, function).parameters)
     for option, name in NUMBERS.items():
         if options.get(option) is not None:
             parameters[name] = options[option]
@@ -75,23 +75,8 @@ def mapping_of(template: Template, options: Mapping[str, Any]) -> EventSourceMap
         raise WrongUse(f"event source: {error}") from None
 
 
-def _from_template(template: Template) -> dict[str, Any]:
-    found = [
-        {name: value for name, value in event.get("Properties", {}).items() if name not in NOT_SIMULATED}
-        for function in template.resources("AWS::Serverless::Function").values()
-        for event in function.properties.get("Events", {}).values()
-        if event.get("Type") == "DynamoDB"
-    ]
-    found += [dict(resource.properties) for resource in template.resources(MAPPING_TYPE).values()]
-    if len(found) != 1:
-        raise WrongUse(f"{template.path} must hold one event source on a DynamoDB stream; it holds {len(found)}")
-    return {name: value for name, value in found[0].items() if name not in ("EventSourceArn", "FunctionName")}
-
-
 def _filter_file(path: Path) -> Any:  # noqa: ANN401 - checked by the mapping
     """Read filters from a file: one pattern, or FilterCriteria as the API has them."""
-    import json  # noqa: PLC0415 - only here
-
     try:
         text = path.read_text(encoding="utf-8")
         content = json.loads(text)

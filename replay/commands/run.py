@@ -102,7 +102,10 @@ def _run(recording: Recording, options: dict[str, Any]) -> int:
         raise WrongUse("--keep-batches: these are single records; only Lambda events hold batches")
     template = Template.load(options["template"] or locate_template(), _pairs("--parameter", options["parameters"]))
     target = Target.parse(options["handler"])
-    mapping, switches = mapping_of(template, options), Switches.of(_pairs("--switch", options["switches"]))
+    mapping, switches = (
+        mapping_of(template, options["function"], options),
+        Switches.of(_pairs("--switch", options["switches"])),
+    )
     configuration, given = (
         Configuration.from_template(template, options["function"]),
         _pairs("--env", options["variables"]),

@@ -10,6 +10,7 @@ if TYPE_CHECKING:
 
 Way = Literal["put", "update", "delete"]
 
+READS: Final = frozenset({"BatchGetItem", "GetItem", "Query", "Scan", "TransactGetItems"})
 WAYS: Final[Mapping[str, Way]] = {"PutItem": "put", "UpdateItem": "update", "DeleteItem": "delete"}
 
 
@@ -28,8 +29,9 @@ class Call:
     """One request as it was sent and answered.
 
     `error` is AWS's code or, where no answer came, the exception's name. `items` counts what a read returned or what a
-    write named. `units` are capacity units as the service counts them, None where it did not say. `elsewhere` is the
-    address that the handler wanted, where the request was not let out to it.
+    write named. `read_units` are capacity units as the service counts them, None where it did not say, and for writes
+    (DynamoDB Local counts transactions at a quarter of what AWS does). `elsewhere` is the address that the handler
+    wanted, where the request was not let out to it.
     """
 
     service: str
@@ -39,8 +41,7 @@ class Call:
     error: str | None = None
     items: int = 0
     touched: tuple[Touched, ...] = ()
-    units: float | None = None
-    index_units: float | None = None
+    read_units: float | None = None
     elsewhere: str | None = None
 
     @property

@@ -18,7 +18,7 @@ from urllib.parse import urlsplit
 import botocore
 from botocore.exceptions import EndpointConnectionError
 
-from replay.function.calls import Call, touched_by
+from replay.function.calls import READS, Call, touched_by
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -92,7 +92,6 @@ class Observer:
         service, operation, touched = context[SENT]
         answer: Mapping[str, Any] = parsed_response or {}
         code = answer.get("Error", {}).get("Code")
-        units, index_units = _units(answer.get("ConsumedCapacity"))
         self._tell(
             Call(
                 service=service,
@@ -102,8 +101,7 @@ class Observer:
                 error=type(exception).__name__ if exception is not None else code,
                 items=len(touched) or answer.get("Count", 1 if "Item" in answer else 0),
                 touched=() if code else _done(touched, answer),
-                units=units,
-                index_units=index_units,
+                read_units=_read_units(operation, answer.get("ConsumedCapacity")),
                 elsewhere=context.get(ELSEWHERE),
             )
         )
@@ -128,16 +126,9 @@ def _done(touched: tuple[Touched, ...], answer: Mapping[str, Any]) -> tuple[Touc
     return tuple(row for row in touched if row not in left)
 
 
-def _units(consumed: Any) -> tuple[float | None, float | None]:  # noqa: ANN401 - one of two shapes, or nothing
-    """Sum the units of base table and indexes over what an answer says it consumed."""
-    if not consumed:
-        return None, None
+def _read_units(operation: str, consumed: Any) -> float | None:  # noqa: ANN401 - one of two shapes, or nothing
+    """Sum what a read says it consumed; nothing for a write."""
+    if not consumed or operation not in READS:
+        return None
     parts = consumed if isinstance(consumed, list) else [consumed]
-    total = sum(part.get("CapacityUnits", 0.0) for part in parts)
-    indexes = sum(
-        index.get("CapacityUnits", 0.0)
-        for part in parts
-        for kind in ("GlobalSecondaryIndexes", "LocalSecondaryIndexes")
-        for index in (part.get(kind) or {}).values()
-    )
-    return total - indexes, indexes
+    return float(sum(part.get("CapacityUnits", 0.0) for part in parts))

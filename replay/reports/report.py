@@ -12,7 +12,6 @@ if TYPE_CHECKING:
     from replay.function.calls import Call
 
 FAILURES_KEPT: Final = 20
-READS: Final = frozenset({"BatchGetItem", "GetItem", "Query", "Scan", "TransactGetItems"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,9 +38,9 @@ class Report:
     """What happened, and what is wrong at the end.
 
     `deliveries` counts invocations, `batches` those that brought records for the first time; the rest are retries.
-    `own_writes` are the changes that the handler made to rows; capacity units are as the table counts them, those of
-    indexes apart for writes. `elsewhere` are requests that the handler meant for another address. `ended` says why the
-    run could not go on, if it could not.
+    `own_writes` are the changes that the handler made to rows. Read units are as the table counts them, write units as
+    AWS counts the changes made, in the table and in its index (a transaction's twice). `elsewhere` are requests that
+    the handler meant for another address. `ended` says why the run could not go on, if it could not.
     """
 
     findings: tuple[Traced, ...] = ()
@@ -60,8 +59,8 @@ class Report:
     requests: Counter[str] = field(default_factory=Counter)
     errors: Counter[str] = field(default_factory=Counter)
     read_units: float = 0.0
-    write_units: float = 0.0
-    index_units: float = 0.0
+    write_units: int = 0
+    index_units: int = 0
     elsewhere: Counter[str] = field(default_factory=Counter)
     failures: list[Failure] = field(default_factory=list)
     failed: int = 0
@@ -76,11 +75,7 @@ class Report:
             self.errors[f"{call.name}: {call.error}"] += 1
         if call.elsewhere:
             self.elsewhere[f"{call.name} to {call.elsewhere}"] += 1
-        if call.operation in READS:
-            self.read_units += (call.units or 0.0) + (call.index_units or 0.0)
-        else:
-            self.write_units += call.units or 0.0
-            self.index_units += call.index_units or 0.0
+        self.read_units += call.read_units or 0.0
 
     def keep(self, failure: Failure) -> None:
         """Count a delivery that did not end well, and keep the first few."""

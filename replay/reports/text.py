@@ -5,6 +5,7 @@ Colours and frames where somebody is looking, plain lines in pipes.
 
 from __future__ import annotations
 
+from collections import Counter
 from typing import TYPE_CHECKING, Any, Final
 
 from rich.console import Console
@@ -50,9 +51,10 @@ def _verdict(report: Report) -> Text:
             style="bold red",
         )
     if report.findings:
-        views = {(traced.finding.group, traced.finding.member) for traced in report.findings}
-        kinds = sorted({traced.finding.kind for traced in report.findings})
-        return Text(f"The table is wrong: {len(views)} rows are {', '.join(kinds)}", style="bold red")
+        views = {(traced.finding.kind, traced.finding.group, traced.finding.member) for traced in report.findings}
+        kinds = Counter(kind for kind, _, _ in views)
+        counts = ", ".join(f"{count} {kind}" for kind, count in kinds.most_common())
+        return Text(f"The table is wrong: {counts}", style="bold red")
     return Text(
         f"The table is right: {report.rows} rows after {report.messages} messages, each group at its newest",
         style="bold green",
@@ -96,7 +98,8 @@ def _troubles(report: Report, summary: Mapping[str, Any]) -> Iterator[str]:
     if len(summary["discards"]) > DISCARDS_SHOWN:
         yield f"... and {len(summary['discards']) - DISCARDS_SHOWN} more were given up"
     for what, times in report.elsewhere.items():
-        yield f"kept here: {what} ({times} times)"
+        kept = "sent to the run's own endpoint" if not what.split(" ")[0].count(".") else "not let out"
+        yield f"{kept}: {what} ({times} times)"
     if report.refused_rows:
         yield f"{report.refused_rows} rows of the recording were refused by the table and are not in it"
 
@@ -118,7 +121,7 @@ def _rows(summary: Mapping[str, Any]) -> list[tuple[str, str]]:
         ("messages", f"{summary['messages']}"),
         ("batches", f"{summary['batches']}, {summary['retries']} retries"),
         ("requests", requests + (f"; {per_message} a message" if per_message is not None else "")),
-        ("units", f"{reads} read, {writes} write, {index_writes} write in indexes"),
+        ("units", f"{reads} read, {writes} write, {index_writes} write in the index"),
         (
             "own writes",
             f"{summary['own_writes']}" + (f"; {amplification} stream records a message" if amplification else ""),

@@ -54,7 +54,7 @@ class History:
             return
         inserted = recorded.wire.get("eventName") == "INSERT"
         row = _image(recorded, "NewImage" if inserted else "OldImage")
-        view = _view(address, row)
+        view = view_of(address, row)
         if view is None or view in self._decided:
             return
         self._decided[view] = (recorded.shard, recorded.sequence) if inserted else None
@@ -72,7 +72,7 @@ class History:
         item = change.get("NewImage")
         if not isinstance(item, dict) or address_of(item) != address:
             return None
-        view = _view(address, item)
+        view = view_of(address, item)
         if view is not None and self._decided.get(view) != (recorded.shard, recorded.sequence):
             return None
         return Write(address, item)
@@ -87,7 +87,7 @@ def address_of(keys: object) -> Address | None:
     return (partition_key, sort_key) if isinstance(partition_key, str) and isinstance(sort_key, str) else None
 
 
-def _view(address: Address, item: Mapping[str, Any]) -> View | None:
+def view_of(address: Address, item: Mapping[str, Any]) -> View | None:
     """Whose view of which group a row is; nothing for a row of another kind."""
     if not address[0].startswith(GROUP_PREFIX):
         return None
