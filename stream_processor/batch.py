@@ -128,6 +128,7 @@ class BatchProcessor:
     jitter: Callable[[float], float]
     sleep: Callable[[float], None]
     now: Callable[[], float]
+    make_work: Callable[[Sequence[Message], Callable[[float], float]], GroupWork] = GroupWork
 
     def process(self, event: Any, invocation: Invocation) -> Answer:  # noqa: ANN401 - whatever came in
         """Apply one event and answer it.
@@ -206,7 +207,7 @@ class BatchProcessor:
             )
 
     def _drive_all(self, groups: Iterable[tuple[Message, ...]], invocation: Invocation) -> list[_GroupResult]:
-        works = [GroupWork(messages, self.jitter) for messages in groups]
+        works = [self.make_work(messages, self.jitter) for messages in groups]
         if self.settings.workers == 1 or len(works) <= 1:
             return [self._drive(work, invocation) for work in works]
         return list(self._executor.map(lambda work: self._drive(work, invocation), works))

@@ -29,6 +29,7 @@ Kind = Literal["missing", "doubled", "behind", "ahead", "altered", "message-touc
 OWN_FIELDS = frozenset({"pk", "sk", "message"})
 """What the function writes on a group row."""
 ROW_BYTES_MAX = 409_600
+CANONICAL_KEY_BYTES = len("2026-03-01T10:00:00.000000+00:00")
 TEXT_SHOWN_MAX = 60
 
 
@@ -125,11 +126,12 @@ class Oracle:
                 yield _finding("doubled", group, member, None, item)
             return
         began = _survivor_first(known.rows)
+        is_due = self._was_due(group, known.since)
         least, most = self._bounds(group, began[0], known.since)
         if not found:
             yield Finding("missing", group, member, _shown(least), None)
             return
-        if len(found) > 1:
+        if len(found) > (1 if is_due else len(began)):
             yield Finding("doubled", group, member, "1 row", f"{len(found)} rows", _address(found[0]))
         item = _survivor_first(found)[0]
         value = value_of(item)
@@ -137,25 +139,21 @@ class Oracle:
             yield _finding("behind", group, member, least, item)
         elif value > most or value not in self._possible(group, began[0]):
             yield _finding("ahead", group, member, most, item)
-        expected = _other_attributes(began)
-        actual = {name: field for name, field in item.items() if name not in OWN_FIELDS}
-        for name in sorted(expected.keys() | actual.keys()):
-            if not same(expected.get(name), actual.get(name)):
-                yield Finding(
-                    "altered",
-                    group,
-                    member,
-                    f"{name}={_cut(expected.get(name))}",
-                    f"{name}={_cut(actual.get(name))}",
-                    _address(item),
-                )
+        kept = [_other_attributes(began)] if is_due else [_other_attributes(began[:1]), _other_attributes(began)]
+        verdicts = [list(_judge_attributes(group, member, attributes, item)) for attributes in kept]
+        yield from min(verdicts, key=len)
 
     def _bounds(self, group: str, row: Item, since: int) -> tuple[Value, Value]:
         """Reckon the least and the greatest value a row may end with; equal unless the row came late."""
         own = value_of(row)
-        fitting = [(value, first) for value, first in self._messages[group].items() if _fits(row, value)]
+        room = _room(row)
+        fitting = [(value, first) for value, first in self._messages[group].items() if _fits(row, room, value)]
         least = max([own, *(value for value, first in fitting if first >= since)])
         return least, max([own, *(value for value, _ in fitting)])
+
+    def _was_due(self, group: str, since: int) -> bool:
+        """Whether a message was applied, so that the group's rows were looked at: before, doubled rows may stay."""
+        return any(first >= since for first in self._messages[group].values())
 
     def _possible(self, group: str, row: Item) -> set[Value]:
         return {value_of(row), *self._messages[group]}
@@ -175,15 +173,31 @@ def _other_attributes(rows: Sequence[Item]) -> dict[str, Mapping[str, Any]]:
     return kept
 
 
-def _fits(row: Item, value: Value) -> bool:
-    """Whether a row with a message's text and key keeps DynamoDB's limit of 400 KB an item."""
-    _, instant, text = value
-    kept_key = value_of(row)[:2] == value[:2]
-    key_bytes = len(row["sk"]["S"].encode()) if kept_key else len(instant.isoformat(timespec="microseconds") + "+00:00")
+def _room(row: Item) -> int:
+    """How many bytes DynamoDB's limit of 400 KB an item leaves for a row's sort key and text."""
+    names = len("sk") + len("message")
     others = sum(
         len(name.encode()) + value_bytes(field) for name, field in row.items() if name not in {"sk", "message"}
     )
-    return others + len("sk") + key_bytes + len("message") + len(text.encode()) <= ROW_BYTES_MAX
+    return ROW_BYTES_MAX - names - others
+
+
+def _fits(row: Item, room: int, value: Value) -> bool:
+    """Whether a message's text and key fit a row; at its own instant a row keeps its key."""
+    keeps_key = value_of(row)[:2] == value[:2]
+    key_bytes = len(row["sk"]["S"].encode()) if keeps_key else CANONICAL_KEY_BYTES
+    return key_bytes + len(value[2].encode()) <= room
+
+
+def _judge_attributes(
+    group: str, member: str, expected: Mapping[str, Mapping[str, Any]], item: Item
+) -> Iterator[Finding]:
+    actual = {name: field for name, field in item.items() if name not in OWN_FIELDS}
+    for name in sorted(expected.keys() | actual.keys()):
+        before, after = expected.get(name), actual.get(name)
+        if not same(before, after):
+            shown = f"{name}={_cut(before)}", f"{name}={_cut(after)}"
+            yield Finding("altered", group, member, *shown, _address(item))
 
 
 def _judge_messages(put: Mapping[tuple[str, str], Item], found: Mapping[tuple[str, str], Item]) -> Iterator[Finding]:

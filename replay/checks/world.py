@@ -70,6 +70,10 @@ class Store(Protocol):
         """Rows of which the index does not show the newest version."""
         ...
 
+    def waiting_changes(self) -> tuple[tuple[Address, int], ...]:
+        """Rows of which the index does not show the newest version, with the number of their changes that wait."""
+        ...
+
     def show(self, address: Address) -> None:
         """Let the index take a waiting row's next change."""
         ...

@@ -81,6 +81,10 @@ class DynamoStore:
         """Rows of which the index does not show the newest version."""
         return self._copy.waiting()
 
+    def waiting_changes(self) -> tuple[tuple[Address, int], ...]:
+        """Rows of which the index does not show the newest version, with the number of their changes that wait."""
+        return self._copy.waiting_changes()
+
     def show(self, address: Address) -> None:
         """Let the index take a waiting row's next change."""
         self._copy.show(address)

@@ -114,6 +114,10 @@ class MemoryTable:
         """Rows of which the index does not show the newest version, oldest wait first."""
         return tuple(self._waiting)
 
+    def waiting_changes(self) -> tuple[tuple[Address, int], ...]:
+        """Rows of which the index does not show the newest version, with the number of their changes that wait."""
+        return tuple((address, len(changes)) for address, changes in self._waiting.items())
+
     def show(self, address: Address) -> None:
         """Let the index take a waiting row's next change."""
         changes = self._waiting[address]

@@ -1,0 +1,171 @@
+"""A case: everything that decides how one history goes, as plain data that a file can hold.
+
+The same case makes the same history. Steps are the calls that handlers make, counted from 0 over all invocations;
+invocations are counted from 1 in order of start; calls of one invocation from 1.
+"""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict, dataclass, fields
+from typing import TYPE_CHECKING, Any, Literal, get_args
+
+from replay.errors import WrongUse
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from pathlib import Path
+
+FaultKind = Literal[
+    "crash-before",
+    "crash-after",
+    "timeout-before",
+    "timeout-after",
+    "throttle",
+    "conflict",
+    "lost-request",
+    "lost-answer",
+    "little-time",
+]
+"""What may happen at a call: the process ends before or after the call took effect; the function's time is over before
+or after; the table throttles, or has a conflict; the request, or its answer, is lost and botocore reports a timeout;
+from this call on the remaining time is next to nothing."""
+
+FAULT_KINDS: tuple[FaultKind, ...] = get_args(FaultKind)
+
+
+@dataclass(frozen=True, slots=True)
+class Fault:
+    """One fault at one call of one invocation."""
+
+    invocation: int
+    call: int
+    kind: FaultKind
+
+
+@dataclass(frozen=True, slots=True)
+class Write:
+    """A write of the application before a step: another owner sets an attribute, or a member leaves."""
+
+    at: int
+    kind: Literal["set", "leave"]
+    group: str
+    member: str
+    name: str = ""
+    value: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Redelivery:
+    """A batch that was delivered comes once more, when as many invocations have ended."""
+
+    after: int
+    sequences: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Twin:
+    """From a step on, the records of a running invocation are delivered a second time beside it."""
+
+    at: int
+    invocation: int
+
+
+@dataclass(frozen=True, slots=True)
+class Turn:
+    """From a step on, another running invocation goes on: the n-th of those at work, modulo their number."""
+
+    at: int
+    which: int
+
+
+@dataclass(frozen=True, slots=True)
+class Case:
+    """One history. `rows` are there before it; `records` are in stream order, with `shardId` where there are several.
+
+    `mapping` has the API's parameters. `cuts` are the sizes of batches in order of forming, then as full as can be.
+    `lag` says of each index change, in order, after how many steps it shows (-1: not before the faults end), then 0.
+    """
+
+    rows: tuple[Mapping[str, Any], ...]
+    records: tuple[Mapping[str, Any], ...]
+    mapping: Mapping[str, Any]
+    cuts: tuple[int, ...] = ()
+    lag: tuple[int, ...] = ()
+    faults: tuple[Fault, ...] = ()
+    writes: tuple[Write, ...] = ()
+    redeliveries: tuple[Redelivery, ...] = ()
+    twins: tuple[Twin, ...] = ()
+    turns: tuple[Turn, ...] = ()
+    name: str = ""
+
+    @property
+    def weight(self) -> tuple[int, int, int]:
+        """How much there is to it: faults and the like, records, rows."""
+        disturbances = (self.faults, self.writes, self.redeliveries, self.twins, self.turns)
+        return sum(map(len, disturbances)) + sum(map(bool, self.lag)), len(self.records), len(self.rows)
+
+
+_PARTS: dict[str, type] = {"faults": Fault, "writes": Write, "redeliveries": Redelivery, "twins": Twin, "turns": Turn}
+
+
+def dump(case: Case) -> str:
+    """Write a case as JSON; what is empty is left out."""
+    plain = {name: value for name, value in asdict(case).items() if value}
+    return json.dumps(plain, indent=1, ensure_ascii=False) + "\n"
+
+
+def load(path: Path) -> Case:
+    """Read a case from a file.
+
+    Raises:
+        WrongUse: the file cannot be read, is no JSON or no case.
+    """
+    try:
+        plain = json.loads(path.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise WrongUse(f"case {path}: {error.strerror}") from error
+    except ValueError as error:
+        raise WrongUse(f"case {path}: no JSON ({error})") from error
+    try:
+        return parse(plain)
+    except (TypeError, ValueError) as error:
+        raise WrongUse(f"case {path}: {error}") from error
+
+
+def parse(plain: Any) -> Case:  # noqa: ANN401 - whatever a file holds
+    """Make a case of plain data.
+
+    Raises:
+        ValueError: a key is unknown, or a part has the wrong form.
+    """
+    if not isinstance(plain, dict):
+        raise ValueError(f"a case is an object, not {type(plain).__name__}")  # noqa: TRY004 - one kind of refusal
+    known = {each.name for each in fields(Case)}
+    unknown = sorted(set(plain) - known)
+    if unknown:
+        raise ValueError(f"unknown key '{unknown[0]}'; a case has {', '.join(sorted(known))}")
+    missing = sorted({"rows", "records", "mapping"} - set(plain))
+    if missing:
+        raise ValueError(f"'{missing[0]}' is missing")
+    made: dict[str, Any] = {}
+    for name, value in plain.items():
+        made[name] = _part(name, value)
+    return Case(**made)
+
+
+def _part(name: str, value: Any) -> Any:  # noqa: ANN401 - by name
+    if name in {"name", "mapping"}:
+        return value
+    if not isinstance(value, list):
+        raise ValueError(f"'{name}' is a list, not {type(value).__name__}")  # noqa: TRY004 - see parse
+    if name not in _PARTS:
+        return tuple(value)
+    try:
+        return tuple(_PARTS[name](**_tuples(each)) for each in value)
+    except TypeError as error:
+        raise ValueError(f"'{name}': {error}") from error
+
+
+def _tuples(plain: Mapping[str, Any]) -> dict[str, Any]:
+    return {name: tuple(value) if isinstance(value, list) else value for name, value in plain.items()}

@@ -1,0 +1,204 @@
+"""The project's own function, stepped in this process: its real batch code on a light thread of control.
+
+A greenlet runs `BatchProcessor.process`; its table switches back to the explorer at each request. Nothing of the
+function is replaced but what it is given anyway: table, quarantine, telemetry, sleep, jitter and clock.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, cast
+
+import greenlet
+
+from replay.event_source.answers import Raised, Returned, TimedOut
+from replay.exploration.handler import NextCall
+from stream_processor.batch import BatchProcessor, Invocation
+from stream_processor.errors import QuarantineError, StreamProcessorError, TransientError
+from stream_processor.group import GroupWork
+from stream_processor.message import GROUP_PREFIX
+from stream_processor.settings import RESERVE_MS, Settings
+from stream_processor.table import Page, ReadIndex
+from stream_processor.transaction import Check
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from replay.checks.world import Store
+    from replay.event_source.answers import FunctionResult
+    from replay.exploration.case import FaultKind
+    from stream_processor.quarantine import Quarantined
+    from stream_processor.table import Read
+    from stream_processor.telemetry import BatchReport, FailureReport
+    from stream_processor.transaction import Transaction
+
+PLENTY_MS = 60_000.0
+LITTLE_MS = RESERVE_MS - 1.0
+
+
+class OurHandler:
+    """The function over a store; `make_work` may be a wrong work, to see it convicted."""
+
+    def __init__(
+        self, store: Store, *, has_quarantine: bool = True, make_work: type[GroupWork] = GroupWork, workers: int = 1
+    ) -> None:
+        self._store = store
+        self._set_aside: list[str] = []
+        self._processor = BatchProcessor(
+            table=_SteppedTable(),
+            quarantine=_SteppedQuarantine() if has_quarantine else None,
+            settings=Settings("T", workers=workers),
+            telemetry=_Silence(),
+            jitter=lambda ceiling_s: ceiling_s,
+            sleep=lambda _: None,
+            now=lambda: 0.0,
+            make_work=make_work,
+        )
+
+    def start(self, event: dict[str, Any], request_id: str) -> SteppedFunction:
+        """Begin an invocation and stop it at its first request."""
+        return SteppedFunction(self._processor, self._store, self._set_aside, event, request_id)
+
+    def quarantined(self) -> Sequence[str]:
+        """Sequence numbers of quarantined records."""
+        return self._set_aside
+
+
+class SteppedFunction:
+    """One invocation of the function."""
+
+    def __init__(
+        self,
+        processor: BatchProcessor,
+        store: Store,
+        set_aside: list[str],
+        event: dict[str, Any],
+        request_id: str,
+    ) -> None:
+        self.result: FunctionResult | None = None
+        self.call: NextCall | None = None
+        self._store = store
+        self._set_aside = set_aside
+        self._remaining_ms = PLENTY_MS
+        self._request: Read | Transaction | Quarantined | None = None
+        invocation = Invocation(request_id, lambda: self._remaining_ms)
+        self._thread = greenlet.greenlet(lambda: processor.process(event, invocation))
+        self._advance(self._thread.switch)
+
+    def go(self, fault: FaultKind | None = None) -> str:
+        """Let the next request happen, or fail."""
+        match fault:
+            case "crash-before" | "timeout-before":
+                return self._kill(fault)
+            case "throttle" | "conflict" | "lost-request":
+                return self._fail(fault)
+            case "little-time":
+                self._remaining_ms = LITTLE_MS
+        error: StreamProcessorError | None = None
+        answer: Page | bool | None = None
+        try:
+            answer = self._perform()
+        except StreamProcessorError as failure:
+            error = failure
+        if fault in {"crash-after", "timeout-after"}:
+            return self._kill(fault)
+        if fault == "lost-answer":
+            return self._fail(fault)
+        if error is not None:
+            self._advance(lambda: self._thread.throw(error))
+            return error.code
+        self._advance(lambda: self._thread.switch(answer))
+        return "done"
+
+    def _perform(self) -> Page | bool | None:
+        request = self._request
+        if isinstance(request, tuple):
+            self._store.transact(request)
+            return None
+        if self.call is not None and self.call.kind == "quarantine":
+            identifier = cast("Quarantined", request).identifier
+            first = identifier not in self._set_aside
+            if first:
+                self._set_aside.append(identifier)
+            return first
+        return self._store.read(cast("Read", request))
+
+    def _fail(self, fault: FaultKind) -> str:
+        quarantine = self.call is not None and self.call.kind == "quarantine"
+        error = QuarantineError(fault, "injected") if quarantine else TransientError(fault)
+        self._advance(lambda: self._thread.throw(error))
+        return fault
+
+    def _kill(self, fault: FaultKind) -> str:
+        self._thread.throw(greenlet.GreenletExit)
+        self.call = None
+        self.result = TimedOut() if fault.startswith("timeout") else Raised("Runtime.ExitError")
+        return fault
+
+    def _advance(self, go_on: Callable[[], Any]) -> None:
+        """Run the function to its next request, or to its end."""
+        try:
+            handed = go_on()
+        except Exception as error:  # noqa: BLE001 - whatever the function raises is its result
+            self.call, self.result = None, Raised(type(error).__name__)
+            return
+        if self._thread.dead:
+            self.call, self.result = None, Returned(handed)
+        else:
+            self._request = handed
+            self.call = _told(handed)
+
+
+class _SteppedTable:
+    """Hands each request to whoever steps the function."""
+
+    def read(self, request: Read) -> Page:
+        return cast("Page", _explorer().switch(request))
+
+    def transact(self, actions: Transaction) -> None:
+        _explorer().switch(actions)
+
+
+class _SteppedQuarantine:
+    """Hands each record to whoever steps the function."""
+
+    def put(self, quarantined: Quarantined) -> bool:
+        return bool(_explorer().switch(quarantined))
+
+
+class _Silence:
+    """A telemetry that nobody hears."""
+
+    def batch(self, report: BatchReport) -> None: ...
+
+    def failure(self, report: FailureReport) -> None: ...
+
+    def orphan(self, group: str, sequence: str) -> None: ...
+
+    def healed(self, group: str, rows: int) -> None: ...
+
+    def future_dated(self, group: str, sequence: str, ahead_s: int) -> None: ...
+
+    def quarantined(self, sequence: str, reason: str, key: str) -> None: ...
+
+
+def _explorer() -> greenlet.greenlet:
+    parent = greenlet.getcurrent().parent
+    if parent is None:
+        raise RuntimeError("the function is not being stepped")
+    return parent
+
+
+def _told(request: Read | Transaction | Quarantined) -> NextCall:
+    if isinstance(request, tuple):
+        touches = tuple(
+            (GROUP_PREFIX + action.key.member, action.key.sort_key)
+            for action in request
+            if not isinstance(action, Check)
+        )
+        names = ", ".join(f"{type(action).__name__} {action.key.member} {action.key.sort_key}" for action in request)
+        return NextCall("write", f"TransactWriteItems {names}", touches)
+    if isinstance(request, ReadIndex):
+        return NextCall("index", f"Query index of {request.group}")
+    if hasattr(request, "identifier"):
+        return NextCall("quarantine", f"put {request.identifier} into the quarantine")
+    return NextCall("read", f"Query {request}")
