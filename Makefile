@@ -15,7 +15,7 @@ SAM_READY := $(SAM_VENV)/.ready
 SAM       := SAM_CLI_TELEMETRY=0 AWS_DEFAULT_REGION=$${AWS_DEFAULT_REGION:-us-east-1} $(SAM_VENV)/bin/sam
 PACKAGE   := .aws-sam/build/StreamProcessor
 
-.PHONY: help setup lock replay test check validate build build-StreamProcessor deploy fuzz-filters histories
+.PHONY: help setup lock replay test check bench validate build build-StreamProcessor deploy fuzz-filters histories conformance
 
 help:  ## List the targets
 	@awk -F':.*## ' '/^[a-z-]+:.*## / {printf "  %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -57,6 +57,9 @@ check: $(READY)  ## Format, lint, types, import contracts, dead code, wheel
 	$(BIN)/vulture
 	$(BIN)/python -m build --wheel --no-isolation --outdir build/wheel . >/dev/null
 
+bench: $(READY)  ## Measure ours beside the usual function and the floor, and rewrite docs/benchmarks.md (ARGS="...")
+	@$(BIN)/python -m bench $(ARGS)
+
 $(SAM_READY): requirements-sam.lock
 	@$(PYTHON) -m venv --clear $(SAM_VENV)
 	@$(SAM_VENV)/bin/python -m pip install --quiet --disable-pip-version-check --no-deps -r requirements-sam.lock
@@ -92,3 +95,6 @@ deploy: $(SAM_READY)  ## Say account, region, stack and changes, ask, then deplo
 	@$(MAKE) --no-print-directory build
 	@SAM_CLI_TELEMETRY=0 $(SAM_VENV)/bin/sam deploy $(if $(STACK),--stack-name $(STACK)) \
 		$(if $(PARAMETERS),--parameter-overrides $(PARAMETERS))
+
+conformance: $(READY)  ## List every claim about the event source with its cases and verdict
+	@$(BIN)/python -m pytest -q -m conformance -p tests.simulation.conformance_table -p no:cacheprovider tests $(ARGS)

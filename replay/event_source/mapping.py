@@ -57,7 +57,7 @@ LIMITS: Mapping[str, Limits] = MappingProxyType(
     }
 )
 FLAGS: Mapping[str, bool] = MappingProxyType({"BisectBatchOnFunctionError": False, "Enabled": True})
-TEXTS = ("EventSourceArn", "FunctionName", "KMSKeyArn", "StartingPosition", "UUID")
+TEXTS = ("EventSourceArn", "FunctionName", "KMSKeyArn", "StartingPosition")
 STRUCTURES = ("DestinationConfig", "FilterCriteria", "FunctionResponseTypes", "MetricsConfig", "Tags")
 PARAMETERS = (*LIMITS, *FLAGS, *TEXTS, *STRUCTURES)
 """Every parameter this simulates."""
@@ -79,6 +79,8 @@ NOT_FOR_DYNAMODB = (
 
 DEFAULT_UUID = "00000000-0000-4000-8000-000000000000"
 DEFAULT_FUNCTION = "F"
+DEFAULT_PLACE = ("aws", "us-east-1", "000000000000")
+ARN_PARTS = 6
 DEFAULT_STREAM_ARN = "arn:aws:dynamodb:us-east-1:000000000000:table/T/stream/2026-01-01T00:00:00.000"
 
 
@@ -106,7 +108,7 @@ class EventSourceMapping:
     uuid: str = DEFAULT_UUID
 
     @classmethod
-    def from_api(cls, parameters: Mapping[str, object]) -> EventSourceMapping:
+    def from_api(cls, parameters: Mapping[str, object], *, uuid: str = DEFAULT_UUID) -> EventSourceMapping:
         """Create a mapping from parameters in the API's shape, as a JSON file has them.
 
         Raises:
@@ -138,8 +140,17 @@ class EventSourceMapping:
             kms_key_arn=texts.get("KMSKeyArn"),
             function_name=texts.get("FunctionName", DEFAULT_FUNCTION),
             stream_arn=texts.get("EventSourceArn", DEFAULT_STREAM_ARN),
-            uuid=texts.get("UUID", DEFAULT_UUID),
+            uuid=uuid,
         )
+
+    @property
+    def function_arn(self) -> str:
+        """The function's ARN; a bare name is taken to live where the stream does."""
+        if self.function_name.startswith("arn:"):
+            return self.function_name
+        parts = self.stream_arn.split(":", 5)
+        partition, region, account = (parts[1], parts[3], parts[4]) if len(parts) == ARN_PARTS else DEFAULT_PLACE
+        return f"arn:{partition}:lambda:{region}:{account}:function:{self.function_name}"
 
 
 def refuse_unknown(
@@ -164,7 +175,7 @@ def destination_kind(arn: str) -> Kind:
         InvalidParameterValueException: It is neither an SQS queue nor an SNS topic nor an S3 bucket.
     """
     parts = arn.split(":", 5)
-    if len(parts) == 6 and parts[0] == "arn" and parts[2] in ("sqs", "sns", "s3") and parts[5]:  # noqa: PLR2004 - an ARN
+    if len(parts) == ARN_PARTS and parts[0] == "arn" and parts[2] in ("sqs", "sns", "s3") and parts[5]:
         return cast("Kind", parts[2])
     kafka = " (Kafka topics are not simulated)" if arn.startswith("kafka://") else ""
     raise InvalidParameterValueException(
@@ -226,8 +237,12 @@ def _only(given: Mapping[str, object], name: str, value: str) -> tuple[str, ...]
 def _filters(criteria: object) -> Filters:
     if isinstance(criteria, Mapping):
         refuse_unknown(criteria, ("Filters",), "parameter", where=" in FilterCriteria")
-        if criteria.get("Filters") == []:
+        filters = criteria.get("Filters")
+        if filters == []:
             raise InvalidParameterValueException("FilterCriteria.Filters must have at least 1 filter.")
+        for entry in filters if isinstance(filters, list) else ():
+            if isinstance(entry, Mapping):
+                refuse_unknown(entry, ("Pattern",), "parameter", where=" in FilterCriteria.Filters")
     elif criteria is not None:
         raise InvalidParameterValueException(f"FilterCriteria must be an object, not {criteria!r}.")
     try:

@@ -36,7 +36,7 @@ class Outbox:
         self._tell = tell or self.messages.append
         self._sender = Sender(
             mapping_uuid=mapping.uuid,
-            function_arn=_function_arn(mapping.function_name, mapping.stream_arn) + qualifier,
+            function_arn=mapping.function_arn + qualifier,
             function_version=function_version,
             stream_arn=mapping.stream_arn,
             epoch_s=epoch_s,
@@ -89,12 +89,3 @@ class Notice:
         if self._held:
             held, self._held = self._held, None
             self._send(held, now)
-
-
-def _function_arn(name: str, stream_arn: str) -> str:
-    """Give the function's ARN; a bare name is taken to live where the stream does."""
-    if name.startswith("arn:"):
-        return name
-    parts = stream_arn.split(":")
-    partition, region, account = (parts[1], parts[3], parts[4]) if len(parts) > 4 else ("aws", "us-east-1", "0" * 12)  # noqa: PLR2004 - an ARN
-    return f"arn:{partition}:lambda:{region}:{account}:function:{name}"

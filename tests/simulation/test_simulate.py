@@ -1,0 +1,258 @@
+"""The command: what it prints, its exit codes, and what it refuses to read."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from replay.cli import main
+from tests.simulation.conformance import ERROR, record, records, seq
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+
+def written(folder: Path, case: Any, name: str = "case.json") -> str:  # noqa: ANN401 - JSON, wrong ones too
+    path = folder / name
+    path.write_text(case if isinstance(case, str) else json.dumps(case), encoding="utf-8")
+    return str(path)
+
+
+def test_without_expectation_it_ends_well_even_with_an_error(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = written(tmp_path, {"records": records(1), "mapping": {"BatchSize": 0}})
+    assert main(["simulate", "--json", path]) == 0
+    assert json.loads(capsys.readouterr().out)["error"]["type"] == "InvalidParameterValueException"
+
+
+def test_difference_is_shown_and_ends_with_1(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    path = written(tmp_path, {"name": "mine", "records": records(2), "expect": {"invocations": [{"at_s": 3}]}})
+    assert main(["simulate", path]) == 1
+    assert main(["simulate", "--json", path]) == 1
+    out, err = capsys.readouterr()
+    assert "mine: not as expected\n  invocations[0].at_s: expected 3, not 0" in out
+    assert "mine: not as expected" in err
+
+
+def test_what_is_left_out_is_not_compared_and_lists_have_equal_length(tmp_path: Path) -> None:
+    right = {
+        "records": records(2),
+        "mapping": {"BatchSize": 1},
+        "expect": {"invocations": [{}, {"outcome": "success"}]},
+    }
+    assert main(["simulate", written(tmp_path, right)]) == 0
+    short = {**right, "expect": {"invocations": [{}]}}
+    assert main(["simulate", written(tmp_path, short)]) == 1
+
+
+def test_true_is_not_one(tmp_path: Path) -> None:
+    case = {"records": records(1), "expect": {"metrics": {"PolledEventCount": True}}}
+    assert main(["simulate", written(tmp_path, case)]) == 1
+
+
+def test_one_unreadable_case_of_several_runs_none(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    good, bad = written(tmp_path, {}, "good.json"), written(tmp_path, "{", "bad.json")
+    assert main(["simulate", "--json", good, bad]) == 2
+    out, err = capsys.readouterr()
+    assert out == ""
+    assert err.count("\n") == 1
+    assert "bad.json" in err
+
+
+def test_event_is_printed_as_the_function_gets_it(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    keys = {"pk": {"S": "Zoë \ud83d\ude00"}}
+    path = written(tmp_path, {"records": [record(1, record={"dynamodb": {"Keys": keys}})]})
+    assert main(["simulate", "--json", path]) == 0
+    printed = capsys.readouterr().out
+    assert "Zoë 😀" in printed
+    assert '"ApproximateCreationDateTime": 1767225600.0' in printed
+
+
+def test_half_a_surrogate_is_printed_too(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    case = {"records": [record(1, record={"dynamodb": {"Keys": {"pk": {"S": "\ud800"}}}})]}
+    assert main(["simulate", "--json", written(tmp_path, case)]) == 0
+    assert json.loads(capsys.readouterr().out)["invocations"][0]["event"]["Records"][0]["dynamodb"]["SizeBytes"] == 10
+
+
+def test_run_is_told_for_reading(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    case = {
+        "name": "mine",
+        "records": records(1),
+        "mapping": {"MaximumRetryAttempts": 0},
+        "function": [{"then": ERROR}],
+    }
+    assert main(["simulate", written(tmp_path, case)]) == 0
+    out = capsys.readouterr().out
+    assert f"at 0 s  shardId-A  failure  {seq(1)}" in out
+    assert "given up: shardId-A" in out
+    assert "PolledEventCount: 1" in out
+
+
+@pytest.mark.conformance("T-G20")
+def test_filter_that_is_probably_not_meant_is_warned_of(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    pattern = '{"eventSource":["x"],"dynamodb":{"Keys":{"pk":{"S":["a"]}}},"dynamodb":{"Keys":{"pk":{"S":["b"]}}}}'
+    case: dict[str, Any] = {"mapping": {"FilterCriteria": {"Filters": [{"Pattern": pattern}]}}}
+    assert main(["simulate", "--json", written(tmp_path, case)]) == 0
+    warned = capsys.readouterr().err
+    assert "stands more than once" in warned
+    assert "eventSource" in warned
+    case["switches"] = {"Q20": "accept"}
+    assert main(["simulate", "--json", written(tmp_path, case)]) == 0
+    warned = capsys.readouterr().err
+    assert "stands more than once" in warned
+    assert "eventSource" not in warned
+
+
+ONE = records(1)
+WRONG: dict[str, tuple[Any, str]] = {
+    "not JSON": ("{", "no JSON"),
+    "NaN": ('{"records": [{"sequence": "1", "age_s": NaN}]}', "NaN is no JSON"),
+    "a key twice": ('{"name": "a", "name": "b"}', "'name' stands twice"),
+    "no object": ([], "the case must be an object, not []"),
+    "unknown key": ({"record": []}, "there is no key 'record' in the case; did you mean 'records'?"),
+    "unknown key of a record": ({"records": [{"sequence": "1", "ages": 1}]}, "in records[0]; did you mean 'age_s'?"),
+    "unknown key of the wire record": (
+        {"records": [{"sequence": "1", "record": {"x": 1}}]},
+        "'x' in records[0].record",
+    ),
+    "unknown key of the change": (
+        {"records": [{"sequence": "1", "record": {"dynamodb": {"Key": {}}}}]},
+        "did you mean 'Keys'?",
+    ),
+    "unknown parameter": (
+        {"mapping": {"BatchSiz": 1}},
+        "there is no key 'BatchSiz' in mapping; did you mean 'BatchSize'?",
+    ),
+    "unknown nested parameter": (
+        {"mapping": {"DestinationConfig": {"OnSuccess": {}}}},
+        "'OnSuccess' in DestinationConfig",
+    ),
+    "unknown key of a filter": (
+        {"mapping": {"FilterCriteria": {"Filters": [{"Patern": "{}"}]}}},
+        "did you mean 'Pattern'?",
+    ),
+    "unknown switch": ({"switches": {"Q99": "x"}}, "there is no switch 'Q99'"),
+    "unknown value of a switch": ({"switches": {"Q1": "new"}}, "switch Q1 is fresh or inherited, not 'new'"),
+    "unknown key of a rule": ({"function": [{"then": {}, "if": {}}]}, "'if' in function[0]"),
+    "rule without end": ({"function": [{"times": 1}]}, "function[0] needs 'then'"),
+    "unknown condition": ({"function": [{"when": {"last": "1"}, "then": {}}]}, "'last' in function[0].when"),
+    "two ends": ({"function": [{"then": {"return": 1, "raise": "E"}}]}, "return and raise"),
+    "timeout false": ({"function": [{"then": {"timeout": False}}]}, "function[0].then.timeout must be true"),
+    "throttle that takes time": ({"function": [{"then": {"throttle": True, "takes_s": 1}}]}, "takes no time"),
+    "negative time": ({"records": [{"sequence": "1", "age_s": -1}]}, "records[0].age_s must be a number of seconds"),
+    "time as text": ({"records": [{"sequence": "1", "available_at_s": "1"}]}, "available_at_s must be a number"),
+    "time as truth": ({"function": [{"then": {"takes_s": True}}]}, "takes_s must be a number"),
+    "no sequence": ({"records": [{}]}, "records[0].sequence must be a text of digits, not null"),
+    "sequence as number": ({"records": [{"sequence": 1}]}, "must be a text of digits, not 1"),
+    "sequence of letters": ({"records": [{"sequence": "1a"}]}, "must be a text of digits"),
+    "foreign digits": ({"records": [{"sequence": "\u0661"}]}, "must be a text of digits"),
+    "long sequence": ({"records": [{"sequence": "1" * 41}]}, "has 41 digits"),
+    "repeated sequence": ({"records": [*ONE, *ONE]}, f"sequence number {seq(1)} occurs twice"),
+    "repeated in another shard": ({"records": [*ONE, record(1, shard="B")]}, "occurs twice"),
+    "repeated as a number": ({"records": [{"sequence": "7"}, {"sequence": "07"}]}, "occurs twice"),
+    "availability runs back": (
+        {"records": [record(1, available_at_s=2), record(2, available_at_s=1)]},
+        "is available before",
+    ),
+    "creation runs back": ({"records": [record(1), record(2, age_s=0.5)]}, "was created before"),
+    "two parents": (
+        {"records": [record(1, parent_shard="P"), record(2, parent_shard="Q")]},
+        "shard shardId-A has one parent, not P and Q",
+    ),
+    "own ancestor": (
+        {"records": [record(1, shard="P", parent_shard="Q"), record(2, shard="Q", parent_shard="P")]},
+        "descend from themselves",
+    ),
+    "keys that are no attributes": (
+        {"records": [record(1, record={"dynamodb": {"Keys": {"pk": "a"}}})]},
+        "DynamoDB values",
+    ),
+    "unknown view type": ({"view_type": "ALL"}, "view_type must be"),
+    "unknown destination": ({"destination": {"type": "kafka"}}, "destination.type must be sqs or sns or s3"),
+    "destination true": ({"destination": True}, "destination must be an object"),
+    "unknown action": ({"actions": [{"at_s": 1, "do": "pause"}]}, "actions[0].do must be"),
+    "action without time": ({"actions": [{"do": "restart"}]}, "actions[0] needs 'at_s'"),
+    "actions out of order": (
+        {"actions": [{"at_s": 2, "do": "restart"}, {"at_s": 1, "do": "restart"}]},
+        "actions[1] is earlier",
+    ),
+    "redelivery of nothing": ({"actions": [{"at_s": 1, "do": "redeliver", "sequences": []}]}, "not empty"),
+    "redelivery of a stranger": ({"actions": [{"at_s": 1, "do": "redeliver", "sequences": ["5"]}]}, "no record 5"),
+    "redelivery of two shards": (
+        {
+            "records": [record(1), record(2, shard="B")],
+            "actions": [{"at_s": 1, "do": "redeliver", "sequences": [seq(1), seq(2)]}],
+        },
+        "a batch is of one shard",
+    ),
+    "sequences of a restart": ({"actions": [{"at_s": 1, "do": "restart", "sequences": []}]}, "only redeliver"),
+    "unknown expectation": ({"expect": {"invocation": []}}, "did you mean 'invocations'?"),
+    "unknown key of an invocation": ({"expect": {"invocations": [{"sequence": []}]}}, "did you mean 'sequences'?"),
+    "unknown key of a message": ({"expect": {"destination": [{"size": 1}]}}, "in expect.destination[0]"),
+    "unknown metric": ({"expect": {"metrics": {"PolledCount": 1}}}, "did you mean 'PolledEventCount'?"),
+    "no partition key": (
+        {
+            "records": ONE,
+            "mapping": {"ParallelizationFactor": 2},
+            "switches": {"Q11": "partition"},
+            "partition_key": "id",
+        },
+        "has no key attribute 'id'",
+    ),
+}
+
+
+@pytest.mark.parametrize(("case", "said"), WRONG.values(), ids=WRONG)
+def test_case_that_cannot_be_read_is_refused_in_one_line(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], case: object, said: str
+) -> None:
+    assert main(["simulate", "--json", written(tmp_path, case)]) == 2
+    out, err = capsys.readouterr()
+    assert out == ""
+    assert said in err
+    assert err.count("\n") == 1
+
+
+def test_missing_file_is_refused(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["simulate", str(tmp_path / "none.json")]) == 2
+    assert "there is no case" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("mapping", "said"),
+    [
+        ({"ProvisionedPollerConfig": {}}, "ProvisionedPollerConfig is not available for DynamoDB streams."),
+        ({"StartingPositionTimestamp": 1}, "StartingPositionTimestamp is not available"),
+        ({"BatchSize": "10"}, "BatchSize must be a whole number"),
+        ({"BatchSize": True}, "BatchSize must be a whole number"),
+        ({"BatchSize": 1.5}, "BatchSize must be a whole number"),
+        ({"BisectBatchOnFunctionError": "yes"}, "must be true or false"),
+        ({"FunctionResponseTypes": ["ReportBatchItemFailures", "x"]}, "may be [ReportBatchItemFailures]"),
+        ({"MetricsConfig": {"Metrics": ["ErrorCount"]}}, "may be [EventCount]"),
+        ({"FilterCriteria": {"Filters": []}}, "at least 1 filter"),
+        ({"FilterCriteria": {"Filters": [{}]}}, "Invalid filter pattern definition."),
+        ({"DestinationConfig": {"OnFailure": {"Destination": "arn:aws:kinesis:x:1:stream"}}}, "a topic or a bucket"),
+        ({"DestinationConfig": {"OnFailure": {"Destination": "kafka://topic"}}}, "not simulated"),
+        ({"StartingPosition": 1}, "StartingPosition must be a text"),
+    ],
+)
+def test_mapping_that_aws_refuses_is_an_error_of_the_run(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], mapping: dict[str, Any], said: str
+) -> None:
+    assert main(["simulate", "--json", written(tmp_path, {"mapping": mapping, "records": ONE})]) == 0
+    printed = json.loads(capsys.readouterr().out)
+    assert printed["error"]["type"] == "InvalidParameterValueException"
+    assert said in printed["error"]["message"]
+    assert printed["invocations"] == []
+    assert printed["checkpoint"] == {"shardId-A": None}
+
+
+def test_null_is_missing(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    mapping = dict.fromkeys(
+        ("BatchSize", "FilterCriteria", "DestinationConfig", "FunctionResponseTypes", "MetricsConfig")
+    )
+    assert main(["simulate", "--json", written(tmp_path, {"mapping": mapping, "records": ONE})]) == 0
+    assert json.loads(capsys.readouterr().out)["error"] is None
