@@ -74,6 +74,10 @@ class Store(Protocol):
         """Rows of which the index does not show the newest version, with the number of their changes that wait."""
         ...
 
+    def group_of(self, address: Address) -> str:
+        """Name the group of a waiting row; empty where it is no group row."""
+        ...
+
     def show(self, address: Address) -> None:
         """Let the index take a waiting row's next change."""
         ...

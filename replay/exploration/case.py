@@ -80,18 +80,26 @@ class Turn:
 
 
 @dataclass(frozen=True, slots=True)
+class Lag:
+    """The index shows a group's n-th change, counted from 0, only so many steps later (-1: once the faults end)."""
+
+    group: str
+    change: int
+    steps: int
+
+
+@dataclass(frozen=True, slots=True)
 class Case:
     """One history. `rows` are there before it; `records` are in stream order, with `shardId` where there are several.
 
     `mapping` has the API's parameters. `cuts` are the sizes of batches in order of forming, then as full as can be.
-    `lag` says of each index change, in order, after how many steps it shows (-1: not before the faults end), then 0.
     """
 
     rows: tuple[Mapping[str, Any], ...]
     records: tuple[Mapping[str, Any], ...]
     mapping: Mapping[str, Any]
     cuts: tuple[int, ...] = ()
-    lag: tuple[int, ...] = ()
+    lags: tuple[Lag, ...] = ()
     faults: tuple[Fault, ...] = ()
     writes: tuple[Write, ...] = ()
     redeliveries: tuple[Redelivery, ...] = ()
@@ -102,11 +110,18 @@ class Case:
     @property
     def weight(self) -> tuple[int, int, int]:
         """How much there is to it: faults and the like, records, rows."""
-        disturbances = (self.faults, self.writes, self.redeliveries, self.twins, self.turns)
-        return sum(map(len, disturbances)) + sum(map(bool, self.lag)), len(self.records), len(self.rows)
+        events = (self.faults, self.lags, self.writes, self.redeliveries, self.twins, self.turns)
+        return sum(map(len, events)), len(self.records), len(self.rows)
 
 
-_PARTS: dict[str, type] = {"faults": Fault, "writes": Write, "redeliveries": Redelivery, "twins": Twin, "turns": Turn}
+_PARTS: dict[str, type] = {
+    "faults": Fault,
+    "lags": Lag,
+    "writes": Write,
+    "redeliveries": Redelivery,
+    "twins": Twin,
+    "turns": Turn,
+}
 
 
 def dump(case: Case) -> str:

@@ -12,7 +12,7 @@ from random import Random
 from typing import TYPE_CHECKING, Any
 
 from replay.checks.scenarios import row, said
-from replay.exploration.case import FAULT_KINDS, Case, Fault, Redelivery, Turn, Twin, Write
+from replay.exploration.case import FAULT_KINDS, Case, Fault, Lag, Redelivery, Turn, Twin, Write
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -27,6 +27,8 @@ MOMENTS = 12
 """Distinct instants where ties are wanted: few, so that ties and collisions happen."""
 GROUP_SIZES = {1: 1, 2: 8, 3: 3, 4: 1, 5: 1}
 DELAY_MAX = 30
+CHANGES_LATE_MAX = 20
+"""Index changes of a group that may be late."""
 STEPS_AHEAD = 60
 """Steps within which things are drawn to happen: a case of this size makes about as many calls."""
 
@@ -94,7 +96,7 @@ class _Drawing:
             records=records,
             mapping=self._mapping(),
             cuts=tuple(self._up_to(5) for _ in range(self._random.randrange(len(records) + 1))),
-            lag=tuple(self._lag()),
+            lags=tuple(self._lags()),
             faults=tuple(self._faults()),
             writes=tuple(self._writes(rows)),
             redeliveries=tuple(self._redeliveries(records)),
@@ -205,10 +207,15 @@ class _Drawing:
 
     # Everybody else.
 
-    def _lag(self) -> Iterator[int]:
+    def _lags(self) -> Iterator[Lag]:
         if self._features.lag:
-            for _ in range(STEPS_AHEAD):
-                yield self._random.choice((0, self._up_to(5), self._up_to(DELAY_MAX), -1 if self._coin(0.2) else 0))
+            for group in self._groups:
+                for change in range(CHANGES_LATE_MAX):
+                    steps = self._random.choice(
+                        (0, self._up_to(5), self._up_to(DELAY_MAX), -1 if self._coin(0.2) else 0)
+                    )
+                    if steps:
+                        yield Lag(group, change, steps)
 
     def _writes(self, rows: tuple[Item, ...]) -> Iterator[Write]:
         for number in range(self._up_to(4)):
@@ -217,19 +224,19 @@ class _Drawing:
             at = self._random.randrange(STEPS_AHEAD // 2)
             if self._features.leavers and self._coin(0.3):
                 yield Write(at, "leave", group, member)
-            elif self._features.owners and _all_have_unread(rows, group):
+            elif self._features.owners and self._is_known(rows, group):
                 yield Write(at, "set", group, member, "unread", str(number + 1))
+
+    def _is_known(self, rows: tuple[Item, ...], group: str) -> bool:
+        """Whether every reader meets the attribute's name on some row: a name not seen is a stated limit."""
+        own = ["unread" in item for item in rows if item["message_group_uuid"]["S"] == group]
+        return all(own) if self._features.lag or self._features.leavers or self._features.doubled else any(own)
 
     def _up_to(self, limit: int) -> int:
         return 1 + int(self._random.random() * limit)
 
     def _coin(self, chance: float) -> bool:
         return self._random.random() < chance
-
-
-def _all_have_unread(rows: tuple[Item, ...], group: str) -> bool:
-    """Whether the attribute's name is on every row: a name that a reader has not seen is a stated limit."""
-    return all("unread" in item for item in rows if item["message_group_uuid"]["S"] == group)
 
 
 def _poisoned(record: dict[str, Any], random: Random) -> dict[str, Any]:

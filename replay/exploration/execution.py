@@ -126,7 +126,8 @@ class _History:
         self._ended = 0
         self._running: list[_Running] = []
         self._current = 0
-        self._lag = list(case.lag)
+        self._lags = {(lag.group, lag.change): lag.steps for lag in case.lags}
+        self._changes: Counter[str] = Counter()
         self._shows: list[tuple[int, tuple[str, str]]] = []
         self._put: set[tuple[str, str]] = set()
         self._faults = {(fault.invocation, fault.call): fault.kind for fault in case.faults}
@@ -166,7 +167,7 @@ class _History:
                 before = self._greatest.get((group, member))
                 self._greatest[group, member] = value if before is None else max(value, before)
                 self._groups_of.setdefault(member, set()).add(group)
-        if self._lag:
+        if self._lags:
             self._store.hold_index()
 
     def _faults_on(self) -> None:
@@ -315,17 +316,23 @@ class _History:
 
     def _schedule_shows(self) -> None:
         """Give every index change that is not scheduled yet its delay."""
-        if not self._case.lag:
+        if not self._case.lags:
             return
         scheduled = Counter(address for _, address in self._shows)
         for address, count in self._store.waiting_changes():
             for _ in range(count - scheduled[address]):
-                delay = self._lag.pop(0) if self._lag else 0
+                delay = self._delay(address)
                 self._execution.situations["index entry late"] += delay != 0
                 if delay == 0 and scheduled[address] == 0 and count == 1:
                     self._store.show(address)
                 elif delay >= 0:
                     self._shows.append((self._step + delay, address))
+
+    def _delay(self, address: tuple[str, str]) -> int:
+        """How many steps the next index change of this row's group is late."""
+        group = self._store.group_of(address)
+        self._changes[group] += 1
+        return self._lags.get((group, self._changes[group] - 1), 0)
 
     def _write(self, write: Write) -> None:
         rows = self._rows(write.group, write.member)
@@ -383,7 +390,7 @@ class _History:
     def _faults_off(self) -> None:
         self._store.release_index()
         self._faults, self._turns, self._twins, self._shows = {}, {}, {}, []
-        self._lag = []
+        self._lags = {}
         for record in self._records:
             said = said_by(record.wire, 0)
             if said is not None:

@@ -85,6 +85,10 @@ class DynamoStore:
         """Rows of which the index does not show the newest version, with the number of their changes that wait."""
         return self._copy.waiting_changes()
 
+    def group_of(self, address: Address) -> str:
+        """Name the group of a waiting row; empty where it is no group row."""
+        return self._copy.group_of(address)
+
     def show(self, address: Address) -> None:
         """Let the index take a waiting row's next change."""
         self._copy.show(address)

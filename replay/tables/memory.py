@@ -118,6 +118,11 @@ class MemoryTable:
         """Rows of which the index does not show the newest version, with the number of their changes that wait."""
         return tuple((address, len(changes)) for address, changes in self._waiting.items())
 
+    def group_of(self, address: Address) -> str:
+        """Name the group of a waiting row; empty where it is no group row."""
+        old, new = self._waiting[address][-1]
+        return _text(new, "message_group_uuid") or _text(old, "message_group_uuid") or ""
+
     def show(self, address: Address) -> None:
         """Let the index take a waiting row's next change."""
         changes = self._waiting[address]

@@ -1,63 +1,120 @@
-"""Random histories: a sample in memory, a smaller one over botocore on DynamoDB Local; wrong works do not survive."""
+"""Whole cases drawn by seeds: a sample in memory, a smaller one over botocore; wrong works are convicted and shrunk."""
 
 from __future__ import annotations
 
+import os
+from collections import Counter
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import pytest
 
-from replay.checks.campaign import on_store
-from replay.checks.histories import Reached, explore
-from replay.checks.world import Diverged
+from replay.errors import WrongUse
+from replay.exploration.campaign import explain, in_memory, on_store
+from replay.exploration.case import Case, Fault, Lag, dump, load, parse
+from replay.exploration.draw import draw
 from replay.tables.dynamo import DynamoStore
-from tests.handlers.wrong_works import DropsOtherAttributes, HasNoOrder, MovesWithoutConditions, TrustsTheIndex
+from tests.handlers.wrong_works import (
+    DeletesThenPuts,
+    DropsOtherAttributes,
+    HasNoOrder,
+    MovesWithoutConditions,
+    TrustsTheIndex,
+)
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from mypy_boto3_dynamodb import DynamoDBClient
 
+    from stream_processor.group import GroupWork
+
 SITUATIONS = (
+    "a condition failed",
     "another owner's update",
-    "consistent reading",
-    "crash",
+    "answer partial",
+    "answer success",
+    "batch delivered twice at once",
+    "conflict",
+    "crash-after",
+    "crash-before",
+    "discarded",
+    "effect without an answer",
+    "failure of a single record",
     "index entry late",
+    "invocations at the same time",
+    "little-time",
     "lost-answer",
     "lost-request",
     "member left",
-    "orphan",
     "redelivery after success",
-    "row healed",
     "stated limit",
-    "transaction repeated",
-    "two rows of one member",
-    "work failed",
+    "throttle",
+    "timeout-after",
+    "timeout-before",
 )
 
 
-def test_a_sample_of_histories_ends_right_and_reaches_every_situation() -> None:
-    reached = Reached()
+def test_a_sample_of_cases_is_right_and_reaches_every_situation() -> None:
+    situations: Counter[str] = Counter()
     for seed in range(1500):
-        reached.add(explore(seed))
-    assert [situation for situation in SITUATIONS if not reached.situations[situation]] == []
+        execution = in_memory(draw(seed))
+        assert execution.broken == [], f"seed {seed}"
+        situations.update(execution.situations)
+    assert [situation for situation in SITUATIONS if not situations[situation]] == []
 
 
-def test_a_history_is_the_same_for_the_same_seed() -> None:
-    assert explore(7) == explore(7)
+def test_a_seed_always_makes_the_same_case_and_the_same_history() -> None:
+    assert draw(7) == draw(7)
+    assert in_memory(draw(7), tells=True).story == in_memory(draw(7), tells=True).story
 
 
-@pytest.mark.parametrize("wrong", [HasNoOrder, MovesWithoutConditions, TrustsTheIndex, DropsOtherAttributes])
-def test_a_wrong_work_is_convicted_by_some_history(wrong: type) -> None:
-    assert any(_diverges(seed, wrong) for seed in range(500))
+@pytest.mark.parametrize(
+    "wrong", [DeletesThenPuts, HasNoOrder, MovesWithoutConditions, TrustsTheIndex, DropsOtherAttributes]
+)
+def test_a_wrong_work_is_convicted_and_its_case_made_small(wrong: type[GroupWork]) -> None:
+    seed = next(seed for seed in range(1000) if in_memory(draw(seed), wrong).broken)
+    broken = explain(seed, lambda case: in_memory(case, wrong, tells=True))
+    events, records, _ = broken.smallest.weight
+    assert broken.execution.broken
+    assert records <= 5
+    assert events <= 6
+    assert in_memory(broken.smallest).broken == [], "the right function survives the same case"
 
 
 @pytest.mark.engine
-def test_histories_over_botocore_end_right(dynamodb: DynamoDBClient, shared_table: str) -> None:
-    for part in on_store(0, 40, lambda: DynamoStore(dynamodb, shared_table, "message-group-sk-index")):
-        assert part.diverged == []
+def test_cases_over_botocore_are_right(dynamodb: DynamoDBClient, shared_table: str) -> None:
+    for seed in range(40):
+        store = DynamoStore(dynamodb, shared_table, "message-group-sk-index")
+        assert on_store(draw(seed, tag=f"{os.getpid()}-{seed}-"), store).broken == [], f"seed {seed}"
 
 
-def _diverges(seed: int, wrong: type) -> bool:
-    try:
-        explore(seed, wrong)
-    except Diverged:
-        return True
-    return False
+def test_a_case_survives_its_file(tmp_path: Path) -> None:
+    case = draw(3)
+    (tmp_path / "case.json").write_text(dump(case), encoding="utf-8")
+    assert load(tmp_path / "case.json") == case
+
+
+@pytest.mark.parametrize(
+    ("content", "said"),
+    [
+        ("", "no JSON"),
+        ("[]", "a case is an object"),
+        ('{"rows": [], "records": []}', "'mapping' is missing"),
+        ('{"rows": [], "records": [], "mapping": {}, "fault": []}', "unknown key 'fault'"),
+        ('{"rows": {}, "records": [], "mapping": {}}', "'rows' is a list"),
+        ('{"rows": [], "records": [], "mapping": {}, "faults": [{"call": 1}]}', "'faults'"),
+    ],
+)
+def test_a_broken_case_file_is_refused_in_one_line(tmp_path: Path, content: str, said: str) -> None:
+    path = tmp_path / "case.json"
+    path.write_text(content, encoding="utf-8")
+    with pytest.raises(WrongUse, match=said):
+        load(path)
+
+
+def test_a_case_weighs_what_disturbs_it() -> None:
+    case = Case(rows=(), records=(), mapping={})
+    assert case.weight == (0, 0, 0)
+    assert replace(case, faults=(Fault(1, 1, "throttle"),), lags=(Lag("g", 0, 3),)).weight == (2, 0, 0)
+    assert parse({"rows": [], "records": [], "mapping": {}}) == case

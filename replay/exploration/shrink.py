@@ -1,0 +1,109 @@
+"""The smallest case that still breaks the same rule: what can be left out is left out, what can be simpler is made so.
+
+Delta debugging over the case's lists: ever smaller runs of elements are removed as long as the rule stays broken. Each
+attempt is an execution of its own, so the result is a case that was seen to fail.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Sequence
+
+    from replay.exploration.case import Case
+
+ATTEMPTS_MAX = 2_000
+LISTS = ("faults", "lags", "twins", "redeliveries", "writes", "turns", "records", "rows", "cuts")
+NUMBERS = {
+    "faults": ("invocation", "call"),
+    "lags": ("change", "steps"),
+    "twins": ("at", "invocation"),
+    "redeliveries": ("after",),
+    "writes": ("at",),
+    "turns": ("at", "which"),
+}
+"""Numbers that say when something happens: sooner is simpler, and lets what went before be left out."""
+SIMPLE_MAPPING = {"BatchSize": 100, "MaximumRetryAttempts": 5, "FunctionResponseTypes": ["ReportBatchItemFailures"]}
+
+
+def shrink(case: Case, breaks: Callable[[Case], bool], *, attempts_max: int = ATTEMPTS_MAX) -> Case:
+    """Make a case smaller while `breaks` says that it still breaks what it broke."""
+    return _Shrinking(breaks, attempts_max).smallest(case)
+
+
+class _Shrinking:
+    def __init__(self, breaks: Callable[[Case], bool], attempts_max: int) -> None:
+        self._breaks = breaks
+        self._left = attempts_max
+
+    def smallest(self, case: Case) -> Case:
+        while True:
+            before = case
+            case = self._mapping(case)
+            for name in LISTS:
+                case = self._without(case, name)
+            for name, fields in NUMBERS.items():
+                case = self._sooner(case, name, fields)
+            if case == before or self._left <= 0:
+                return case
+
+    def _try(self, candidate: Case) -> bool:
+        if self._left <= 0:
+            return False
+        self._left -= 1
+        return self._breaks(candidate)
+
+    def _without(self, case: Case, name: str) -> Case:
+        """Remove runs of elements, half of them first, single ones last."""
+        size = max(1, len(getattr(case, name)))
+        while size:
+            start = 0
+            while start < len(getattr(case, name)):
+                elements = getattr(case, name)
+                candidate = _with(case, name, elements[:start] + elements[start + size :])
+                if self._try(candidate):
+                    case = candidate
+                else:
+                    start += size
+            size //= 2
+        return case
+
+    def _sooner(self, case: Case, name: str, fields: Sequence[str]) -> Case:
+        """Let each event happen as soon as it may."""
+        for place in range(len(getattr(case, name))):
+            for numeral in fields:
+                for value in _smaller(getattr(getattr(case, name)[place], numeral)):
+                    elements = list(getattr(case, name))
+                    elements[place] = replace(elements[place], **{numeral: value})
+                    candidate = _with(case, name, tuple(elements))
+                    if self._try(candidate):
+                        case = candidate
+                        break
+        return case
+
+    def _mapping(self, case: Case) -> Case:
+        for candidate in _simpler_mappings(case):
+            if candidate.mapping != case.mapping and self._try(candidate):
+                return candidate
+        return case
+
+
+def _smaller(number: int) -> Iterator[int]:
+    """Smaller numbers, the smallest first."""
+    for value in (0, 1, number // 2, number - 1):
+        if 0 <= value < number:
+            yield value
+
+
+def _simpler_mappings(case: Case) -> Iterator[Case]:
+    yield replace(case, mapping=SIMPLE_MAPPING)
+    yield replace(case, mapping={**SIMPLE_MAPPING, "BatchSize": case.mapping.get("BatchSize", 100)})
+    lanes = case.mapping.get("ParallelizationFactor")
+    if lanes:
+        yield replace(case, mapping={**SIMPLE_MAPPING, "ParallelizationFactor": lanes})
+
+
+def _with(case: Case, name: str, value: Any) -> Case:  # noqa: ANN401 - by name
+    return replace(case, **{name: value})
