@@ -30,6 +30,7 @@ from replay.sources import shapes
 from replay.sources.documents import opened
 from replay.sources.history import History
 from replay.sources.recording import Recording
+from replay.sources.state import read_state
 from replay.tables import local
 from replay.tables.endpoint import announce, chosen, confirm_writes, of_engine, refusals_explained
 from replay.tables.schema import TABLE_TYPES, ensure_table, locate_template, schema_of
@@ -64,6 +65,9 @@ NAME_BYTES = 4
     "--timeout", type=click.FloatRange(min=0.001), metavar="SECONDS", help="The handler's; else the template's."
 )
 @click.option("--format", "shape", metavar="NAME", help="The form of the events; else told by their content.")
+@click.option(
+    "--table-state", multiple=True, metavar="FILE|FOLDER", help="Exports of the table as it was before the events."
+)
 @click.option("--keep-batches", is_flag=True, help="Deliver the recorded batches instead of new ones.")
 @mapping_options
 @click.option("--switch", "switches", multiple=True, metavar="Qn=VALUE", help="A reading of what AWS leaves open.")
@@ -111,7 +115,8 @@ def _run(recording: Recording, options: dict[str, Any]) -> int:
         _pairs("--env", options["variables"]),
     )
     schema = _schema(template)
-    history = History()
+    with opened(options["table_state"]) as state:
+        history = History(read_state(state))
     for recorded in recording:
         history.note(recorded)
     with contextlib.ExitStack() as stack:

@@ -36,6 +36,10 @@ LINE_BYTES_MAX = 64 << 20
 LAYOUT_BYTES_MAX = 256 << 20
 """A file laid out over lines is held in memory; a greater one can be given as lines."""
 
+EXPORT_FILES = "data/*.json.gz"
+ION_FILES = "data/*.ion.gz"
+"""AWS: DynamoDB developer guide, "DynamoDB table export output format": the data files of an export."""
+
 SHOWN_MAX = 40
 WHITESPACE = re.compile(r"[ \t\r\n]*")
 
@@ -174,31 +178,47 @@ def _is_json(line: bytes) -> bool:
 def opened(names: tuple[str, ...]) -> Iterator[tuple[File, ...]]:
     """Find the files of these names; standard input (`-`) and pipes are kept in a temporary folder meanwhile.
 
+    A folder stands for the data files of the table export in it.
+
     Raises:
         WrongUse: a name is no file's.
     """
     with tempfile.TemporaryDirectory(prefix="inbox-replay-") as folder:
-        yield tuple(_found(name, Path(folder) / str(number)) for number, name in enumerate(names))
+        yield tuple(file for number, name in enumerate(names) for file in _found(name, Path(folder) / str(number)))
 
 
-def _found(name: str, spool: Path) -> File:
+def _found(name: str, spool: Path) -> Iterator[File]:
+    path = Path(name)
     if name == STANDARD_INPUT:
         with spool.open("wb") as copy:
             shutil.copyfileobj(sys.stdin.buffer, copy)
-        return File("standard input", spool)
-    path = Path(name)
-    if path.is_dir():
-        raise WrongUse(f"{name} is a folder; name the files in it")
-    if not path.exists():
+        yield File("standard input", spool)
+    elif path.is_dir():
+        yield from _exported(path)
+    elif path.is_file():
+        yield File(name, path)
+    elif path.exists():
+        yield _spooled(path, spool)
+    else:
         raise WrongUse(f"there is no file {name}{_nearest(path)}")
-    if path.is_file():
-        return File(name, path)
+
+
+def _exported(folder: Path) -> Iterator[File]:
+    """Name the data files of an export: `data/*.json.gz`, at any depth."""
+    files = sorted(folder.rglob(EXPORT_FILES))
+    if not files:
+        ion = ", and Ion is not read: export as DynamoDB JSON" if any(folder.rglob(ION_FILES)) else ""
+        raise WrongUse(f"{folder} is a folder; name the files in it (no table export is in it{ion})")
+    yield from (File(str(file), file) for file in files)
+
+
+def _spooled(pipe: Path, spool: Path) -> File:
     try:
-        with path.open("rb") as pipe, spool.open("wb") as copy:
-            shutil.copyfileobj(pipe, copy)
+        with pipe.open("rb") as stream, spool.open("wb") as copy:
+            shutil.copyfileobj(stream, copy)
     except OSError as error:
-        raise WrongUse(f"{name} cannot be read: {error.strerror}") from None
-    return File(name, spool)
+        raise WrongUse(f"{pipe} cannot be read: {error.strerror}") from None
+    return File(str(pipe), spool)
 
 
 def _nearest(path: Path) -> str:

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, Final
 from replay.errors import WrongUse
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
 
     from replay.sources.recording import Recorded
 
@@ -35,12 +35,14 @@ class Write:
 
 
 class History:
-    """Takes the records in order, then tells what to put and when."""
+    """Takes the records in order, then tells what to put and when; `state` are rows known to be there before them."""
 
-    def __init__(self) -> None:
-        self.initial: list[Item] = []
+    def __init__(self, state: Sequence[Item] = ()) -> None:
+        self.initial: list[Item] = list(state)
         """The rows that were there before the first record."""
-        self._decided: dict[View, tuple[str, int] | None] = {}
+        self._decided: dict[View, tuple[str, int] | None] = {
+            view: None for item in state if (view := _row_view(item)) is not None
+        }
 
     def note(self, recorded: Recorded) -> None:
         """Take note of the next record.
@@ -94,6 +96,11 @@ def view_of(address: Address, item: Mapping[str, Any]) -> View | None:
     group = item.get("message_group_uuid")
     text = group.get("S") if isinstance(group, dict) else None
     return (text, address[0].removeprefix(GROUP_PREFIX)) if isinstance(text, str) else None
+
+
+def _row_view(item: Item) -> View | None:
+    address = address_of(item)
+    return view_of(address, item) if address is not None else None
 
 
 def _image(recorded: Recorded, name: str) -> Item:

@@ -28,4 +28,4 @@ def _records(document: Document) -> Iterator[Found]:
         yield Found(record, shard if isinstance(shard, str) else None)
 
 
-SHAPE = Shape("lambda", "a Lambda event", _recognises, _records, is_batch=True)
+SHAPE = Shape("lambda", "a Lambda event", _recognises, lambda: _records, is_batch=True)

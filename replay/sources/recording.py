@@ -13,13 +13,15 @@ from typing import TYPE_CHECKING, Any, Final
 
 from replay.errors import WrongUse
 from replay.event_source.records import DEFAULT_SHARD
+from replay.sources import lambda_events
+from replay.sources.documents import Document
 from replay.sources.shape import Unreadable
 from replay.sources.shapes import SHAPES, recognised
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping
+    from collections.abc import Callable, Iterable, Iterator, Mapping
 
-    from replay.sources.documents import Document, File
+    from replay.sources.documents import File
     from replay.sources.shape import Found, Shape
 
 DIGITS_MAX: Final = 40
@@ -153,13 +155,25 @@ class Recording:
 
 def _read(files: Iterable[File], shape: Shape | None) -> Iterator[Recorded]:
     batches = 0
+    readers: dict[str, Callable[[Any], Iterator[Found]]] = {}
     for file in files:
         of_file = shape
-        for document in file.documents():
+        for document in _unpacked(file.documents()):
             of_file = of_file or _recognised(document)
-            for found in _found(document, of_file):
+            if of_file.name not in readers:
+                readers[of_file.name] = of_file.reader()
+            for found in _found(document, of_file, readers[of_file.name]):
                 yield _checked(found, document.place, batches if of_file.is_batch else None)
             batches += of_file.is_batch
+
+
+def _unpacked(documents: Iterable[Document]) -> Iterator[Document]:
+    """Take events out of an array of them."""
+    for document in documents:
+        if isinstance(document.content, list) and any(map(lambda_events.SHAPE.recognises, document.content)):
+            yield from (Document(content, document.place) for content in document.content)
+        else:
+            yield document
 
 
 def _recognised(document: Document) -> Shape:
@@ -170,14 +184,14 @@ def _recognised(document: Document) -> Shape:
     return shape
 
 
-def _found(document: Document, shape: Shape) -> Iterator[Found]:
+def _found(document: Document, shape: Shape, reader: Callable[[Any], Iterator[Found]]) -> Iterator[Found]:
     """Take the records out of a document; one of another form than its file's first is refused."""
     if not shape.recognises(document.content):
         other = recognised(document.content)
         found = other.words if other is not None else _described(document.content)
         raise WrongUse(f"{document.place}: {found} where {shape.words} is expected; a file holds one form")
     try:
-        yield from shape.records(document.content)
+        yield from reader(document.content)
     except Unreadable as error:
         raise WrongUse(f"{document.place}: {error}") from None
 

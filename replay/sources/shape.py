@@ -29,12 +29,18 @@ class Unreadable(ValueError):
 class Shape:
     """One form. `name` is for `--format`, `words` for sentences. `is_batch`: a document is one invocation's event.
 
-    `records` gives what a document holds; it raises `Unreadable`, or lets through what is no record: that is checked
-    behind it.
+    `reader` makes the function that takes the records out of one document after the other, of all files in turn; it may
+    remember what it has seen. It raises `Unreadable`, or lets through what is no record: that is checked behind it.
     """
 
     name: str
     words: str
     recognises: Callable[[Document], bool]
-    records: Callable[[Document], Iterator[Found]]
+    reader: Callable[[], Callable[[Document], Iterator[Found]]]
     is_batch: bool = False
+
+
+def records_in(document: Document, key: str = "Records") -> list[Mapping[str, Any]]:
+    """Give the objects in a document's list; none where there is no such list."""
+    listed = document.get(key) if isinstance(document, dict) else None
+    return [record for record in listed if isinstance(record, dict)] if isinstance(listed, list) else []

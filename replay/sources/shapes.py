@@ -6,13 +6,21 @@ import difflib
 from typing import TYPE_CHECKING
 
 from replay.errors import WrongUse
-from replay.sources import lambda_events, single_records
+from replay.sources import exports, failures, get_records, kinesis, lambda_events, pipes, single_records
 
 if TYPE_CHECKING:
     from replay.sources.shape import Document, Shape
 
-SHAPES: tuple[Shape, ...] = (single_records.SHAPE, lambda_events.SHAPE)
-"""Tried in this order."""
+SHAPES: tuple[Shape, ...] = (
+    single_records.SHAPE,
+    failures.SHAPE,
+    kinesis.SHAPE,
+    get_records.SHAPE,
+    lambda_events.SHAPE,
+    pipes.SHAPE,
+    exports.SHAPE,
+)
+"""Tried in this order: a Lambda event is what the more telling forms before it are not."""
 
 
 def recognised(document: Document) -> Shape | None:

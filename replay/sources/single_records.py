@@ -37,4 +37,4 @@ def _name(document: Document, key: str) -> str | None:
     return name or None
 
 
-SHAPE = Shape("records", "a stream record", _recognises, _records)
+SHAPE = Shape("records", "a stream record", _recognises, lambda: _records)
