@@ -66,7 +66,7 @@ class Oracle:
     """Collects what was there and what was said, and judges a table against it.
 
     Rows that were there before the first delivery have number 0; a row put before delivery n owes nothing to messages
-    of earlier deliveries, though it may show them.
+    of earlier deliveries, though it may show them. A message said with number -1 (discarded, say) is owed by no row.
     """
 
     def __init__(self) -> None:
@@ -98,9 +98,9 @@ class Oracle:
         deliveries = self._messages[message.group]
         deliveries[message.value] = min(message.delivery, deliveries.get(message.value, message.delivery))
 
-    def said_in(self, group: str) -> frozenset[Value]:
-        """Every message of a group that was delivered."""
-        return frozenset(self._messages[group])
+    def owed_in(self, group: str) -> frozenset[Value]:
+        """Every message of a group that rows there before the first delivery must show."""
+        return frozenset(value for value, delivery in self._messages[group].items() if delivery >= 0)
 
     def judge(self, items: Iterable[Item]) -> list[Finding]:
         """Compare a whole table with what it should hold; findings are sorted by group and member."""

@@ -272,7 +272,7 @@ class World:
             return False
         missed = self.limits.get((finding.group, finding.member), set())
         rows = self.rows(finding.group, finding.member)
-        newer = {value for value in self.oracle.said_in(finding.group) if all(value > value_of(item) for item in rows)}
+        newer = {value for value in self.oracle.owed_in(finding.group) if all(value > value_of(item) for item in rows)}
         return newer <= missed
 
     def _put_message(self, record: Record) -> None:

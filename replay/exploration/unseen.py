@@ -50,7 +50,7 @@ class Unseen:
         if finding.kind != "behind" or finding.group is None or finding.member is None:
             return False
         rows = self._rows(finding.group, finding.member)
-        newer = {value for value in oracle.said_in(finding.group) if all(value > value_of(item) for item in rows)}
+        newer = {value for value in oracle.owed_in(finding.group) if all(value > value_of(item) for item in rows)}
         return newer <= self._missed.get((finding.group, finding.member), set())
 
     def _found(self, group: str, records: Sequence[StreamRecord], base: Mapping[str, Sequence[Item]]) -> set[str]:

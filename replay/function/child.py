@@ -44,15 +44,15 @@ def main() -> None:
 
     Observer(tell, endpoint).install()
     try:
-        handler = _load(target)
+        handler = load(target)
     except Exception as error:  # noqa: BLE001 - whatever a module does at import
-        channel.send(_not_loaded(target, error))
+        channel.send(not_loaded(target, error))
         return
     channel.send({"is": "ready"})
     _serve(handler, Reader(read), channel)
 
 
-def _load(target: Target) -> Handler:
+def load(target: Target) -> Handler:
     """Import the handler with its own folder, or the working folder, first on the path."""
     if target.file is None:
         sys.path.insert(0, os.getcwd())  # noqa: PTH109 - the path takes texts
@@ -69,7 +69,7 @@ def _load(target: Target) -> Handler:
     return handler
 
 
-def _not_loaded(target: Target, error: Exception) -> Message:
+def not_loaded(target: Target, error: Exception) -> Message:
     """Say what keeps the handler from being loaded, and what could have been meant."""
     module = sys.modules.get(target.file.stem if target.file else target.location)
     missing = isinstance(error, AttributeError) and module is not None and not hasattr(module, target.function)
@@ -90,7 +90,8 @@ def _serve(handler: Handler, reader: Reader, channel: Writer) -> None:
     threading.Thread(target=_receive, args=(reader, invocations), daemon=True, name="replay-protocol").start()
     while True:
         invocation = invocations.get()
-        channel.send(_invoke(handler, invocation))
+        context = Context(os.environ, invocation["request_id"], invocation["function_arn"], invocation["deadline_s"])
+        channel.send(invoke(handler, invocation["event"], context))
 
 
 def _receive(reader: Reader, invocations: queue.SimpleQueue[Message]) -> None:
@@ -104,10 +105,10 @@ def _receive(reader: Reader, invocations: queue.SimpleQueue[Message]) -> None:
         os._exit(0)
 
 
-def _invoke(handler: Handler, invocation: Message) -> Message:
-    context = Context(os.environ, invocation["request_id"], invocation["function_arn"], invocation["deadline_s"])
+def invoke(handler: Handler, event: Any, context: Context) -> Message:  # noqa: ANN401 - JSON of any shape
+    """Call the handler once; its end as a message."""
     try:
-        value = handler(invocation["event"], context)
+        value = handler(event, context)
     except Exception as error:  # noqa: BLE001 - told to the event source, as Lambda does
         return _raised(error)
     except BaseException as error:  # noqa: BLE001 - Lambda's process ends on these, SystemExit first of all

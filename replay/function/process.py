@@ -125,7 +125,7 @@ class FunctionProcess:
                 {
                     "request_id": request_id,
                     "deadline_s": time.time() + timeout_s,
-                    "function_arn": _arn(self._launch),
+                    "function_arn": arn(self._launch),
                     "event": event,
                 }
             )
@@ -179,7 +179,7 @@ class _Running:
         if message is None:
             raise HandlerNotLoaded(f"handler {target}: its import took longer than {LOADED_WITHIN_S} s")
         if message["is"] == "not-loaded":
-            raise HandlerNotLoaded(f"handler {target}: {_why_not_loaded(target, message)}")
+            raise HandlerNotLoaded(f"handler {target}: {why_not_loaded(target, message)}")
 
     def status(self) -> int:
         """Wait for a process that closed its pipes, and tell its exit status."""
@@ -212,12 +212,14 @@ def _outcome(message: Message) -> Outcome:
             return Raised(message["type"], message["message"], tuple(message["stack"]))
 
 
-def _arn(launch: Launch) -> str:
+def arn(launch: Launch) -> str:
+    """Name the function as Lambda would."""
     region = launch.environment["AWS_REGION"]
     return f"arn:aws:lambda:{region}:{ACCOUNT}:function:{launch.configuration.name}"
 
 
-def _why_not_loaded(target: Target, message: Message) -> str:
+def why_not_loaded(target: Target, message: Message) -> str:
+    """Say in a line what keeps a handler from being loaded."""
     if message["functions"] is not None:
         near = difflib.get_close_matches(target.function, message["functions"], n=1)
         hint = f"did you mean '{near[0]}'?" if near else f"it has {', '.join(message['functions']) or 'none'}"

@@ -14,7 +14,7 @@ from stream_processor.table import DynamoGroupTable, ReadIndex
 from stream_processor.transaction import Delete, Put
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterable, Iterator
 
     from mypy_boto3_dynamodb import DynamoDBClient
 
@@ -48,6 +48,20 @@ class DynamoStore:
                 self._copy.put(action.item)
             elif isinstance(action, Delete):
                 self._copy.delete((GROUP_PREFIX + action.key.member, action.key.sort_key))
+
+    def follow(self, partition_keys: Iterable[str]) -> None:
+        """Take into the copy what somebody else wrote to these partitions."""
+        for partition_key in sorted(set(partition_keys)):
+            actual = {item["sk"]["S"]: item for item in self._query(partition_key)}
+            for item in self._copy.partition(partition_key):
+                if item["sk"]["S"] not in actual:
+                    self._copy.delete((partition_key, item["sk"]["S"]))
+            for item in actual.values():
+                self._copy.put(item)
+
+    def knows(self, group: str) -> bool:
+        """Whether a group ever had a row."""
+        return self._copy.knows(group)
 
     def put(self, item: Item) -> None:
         """Write a whole row."""

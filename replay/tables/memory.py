@@ -97,6 +97,10 @@ class MemoryTable:
         """Name every partition that ever held a row."""
         return set(self._partitions)
 
+    def knows(self, group: str) -> bool:
+        """Whether a group ever had an index entry or a row that waits to be shown."""
+        return group in self._index or any(self.group_of(address) == group for address in self._waiting)
+
     def scan(self) -> Iterator[Item]:
         """Read every row, by partition key and sort key."""
         for partition_key in sorted(self._partitions):
