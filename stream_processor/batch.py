@@ -194,7 +194,7 @@ class BatchProcessor:
             except PermanentError as error:
                 parsed.permanent.append(_Permanent(at, None, _quarantined(record, at, error)))
             except ConfigurationError as error:
-                parsed.failures.append(_Failure(at, None, error, raises=True))
+                parsed.failures.append(_Failure(at, None, error))
             except Exception as error:  # noqa: BLE001 - a bug must not cost the batch's other records
                 parsed.failures.append(_Failure(at, None, error))
         return parsed

@@ -459,6 +459,7 @@ def test_a_text_that_fits_some_members_rows_is_quarantined_once_with_the_others_
     assert outcome.identifiers == []
     (kept,) = shelf.kept.values()
     assert (kept.reason, kept.members, kept.identifier) == ("RowTooLarge", ("bob-g1",), sequence(2))
+    assert kept.detail == "the row would exceed 400 KB for 1 of the group's members"
     assert {at for at, _ in shows(table, "g1")} == {time_text(1), time_text(2)}
     before = list(table.scan())
     again = process([said("g1", 1), said("g1", 2, "y" * 200_000, at=2)], table, shelf)
@@ -467,12 +468,23 @@ def test_a_text_that_fits_some_members_rows_is_quarantined_once_with_the_others_
 
 
 def test_a_text_too_large_is_not_set_aside_while_its_group_is_not_done() -> None:
+    class ReadOnly(Troubled):
+        def transact(self, actions: Transaction) -> None:
+            raise RefusedError(f"{len(actions)} actions")
+
     shelf = Shelf()
-    outcome = process(
-        [said("g1", 1, "x" * 410_000)], Troubled(MemoryTable(conversation("g1")), {"g1": RefusedError("X")}), shelf
-    )
+    records = [said("g1", 1), said("g1", 2, "x" * 410_000, at=2)]
+    outcome = process(records, ReadOnly(MemoryTable(conversation("g1"))), shelf)
     assert outcome.identifiers == [sequence(1)]
+    assert len(outcome.failures) == 1
     assert shelf.kept == {}
+
+
+def test_without_a_quarantine_each_poisoned_record_is_told_and_the_lowest_answered() -> None:
+    records = [said("g1", 1), said("g1", 2, "x" * 410_000, at=2), without_text("g2", 3), without_image("g3", 4)]
+    outcome = process(records, MemoryTable(conversation("g1")))
+    assert outcome.identifiers == [sequence(2)]
+    assert [failure.code for failure in outcome.failures] == ["RowTooLarge", "NoMessageText", "NoNewImage"]
 
 
 # A quarantine that fails.

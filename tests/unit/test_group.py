@@ -214,6 +214,17 @@ def test_a_member_without_a_row_is_never_given_one() -> None:
     assert shown(table) == [(ANN, time_text(1), text("hi"))]
 
 
+@pytest.mark.parametrize(
+    "value", [None, {"S": ""}, {"N": "5"}, {"S": "x" * 2045}], ids=["missing", "empty", "number", "long"]
+)
+def test_a_row_that_names_nobody_who_could_have_a_row_is_no_reason_to_read_again(value: dict[str, str] | None) -> None:
+    item = group_item(ANN)
+    table = MemoryTable(
+        [{**item, "user_uuid": value} if value else {k: v for k, v in item.items() if k != "user_uuid"}]
+    )
+    assert drive([HI], table).kinds == ["index", "write"]
+
+
 def test_a_member_named_by_a_row_that_only_the_base_table_shows_is_found() -> None:
     rows = [group_item(ANN, other=BOB), group_item(BOB, other=CAT), group_item(CAT, other=ANN)]
     table = seen_through(rows[:1], rows)
@@ -283,6 +294,13 @@ def test_groups_whose_ids_look_like_prefixes_are_groups() -> None:
     table = MemoryTable([group_item("MSG#a", other="MSG#a", group=group)])
     drive([message("hi", at=1, group=group, sender="MSG#a")], table)
     assert shown(table, group) == [("MSG#a", time_text(1), text("hi"))]
+
+
+def test_a_row_without_a_text_is_a_row() -> None:
+    ann, bob = pair()
+    table = MemoryTable([ann, {**bob, "message": {"S": ""}}])
+    assert drive([HI], table).kinds == ["index", "write"]
+    assert both_show_hi(table)
 
 
 # Failed conditions.
@@ -473,6 +491,34 @@ def test_a_collision_in_a_later_transaction_is_read_again_since_the_earlier_one_
     story = drive([message("hi", at=1, sender="m000")], table)
     assert story.kinds == ["index", "write", "write"] + ["member"] * 51 + ["write"]
     assert len(shown(table)) == 51
+
+
+class Silent:
+    """A table that says which conditions failed and shows no row, as some engines do."""
+
+    def __init__(self, table: MemoryTable) -> None:
+        self._table = table
+
+    def read(self, request: Read) -> Page:
+        return self._table.read(request)
+
+    def transact(self, actions: Transaction) -> None:
+        try:
+            self._table.transact(actions)
+        except ConditionFailed as failure:
+            raise ConditionFailed([None if item is None else {} for item in failure.items]) from failure
+
+
+def test_a_taken_key_whose_row_is_not_shown_is_read_again() -> None:
+    table = MemoryTable(pair())
+
+    def appear(number: int, _: Request) -> None:
+        if number == 1:
+            table.put(group_item(ANN, at=1, name="a", other=BOB))
+
+    story = drive([HI], Silent(table), before=appear)
+    assert story.kinds == ["index", "write", "member", "member", "write"]
+    assert both_show_hi(table)
 
 
 class Thief:

@@ -402,6 +402,12 @@ def test_a_row_whose_key_no_spelling_explains_moves_and_is_counted() -> None:
     assert planned.unexplained == planned.moved == 1
 
 
+def test_a_row_without_a_time_is_older_than_the_oldest_message_whatever_its_text() -> None:
+    oldest = Message(GROUP, datetime(1, 1, 1, tzinfo=UTC), "", ANN, 1, "1", None)
+    planned = plan([row(at="odd", name="zzz")], [oldest])
+    assert (planned.moved, planned.unexplained) == (1, 1)
+
+
 def test_rows_without_a_time_are_healed_but_stay_where_there_is_no_message() -> None:
     after, planned = carry_out([group_item(at="odd"), group_item(at="even")], [])
     assert [item["sk"]["S"] for item in after] == ["odd"]
@@ -442,6 +448,13 @@ def test_a_name_seen_on_any_row_of_the_group_is_conditioned_absent_on_the_others
     assert conditions[ANN].absent == ("unread",)
     assert isinstance(conditions[BOB], Unchanged)
     assert conditions[BOB].absent == ()
+
+
+def test_a_loser_too_must_be_without_the_names_that_only_others_have() -> None:
+    planned = plan([row(at=5, unread={"N": "1"}), row(at=4)], [])
+    assert [action.condition.absent for action in planned.transactions[0] if isinstance(action, Delete)] == [
+        ("unread",)
+    ]
 
 
 def test_attributes_without_room_in_a_condition_are_counted_and_carried_over() -> None:
@@ -495,8 +508,19 @@ def test_losers_beyond_four_megabytes_go_in_several_transactions() -> None:
     blob = {"S": "x" * (390 * KB)}
     found = [group_item(at=-number, blob=blob) for number in range(25)]
     after, planned = carry_out(found, [message("hi", at=1)])
-    assert len(planned.transactions) == 3
+    assert [len(transaction) for transaction in planned.transactions] == [1 + 9, 1 + 9, 2 + 6]
     assert after == [{**found[0], "sk": {"S": time_text(1)}, "message": {"S": text("hi")}}]
+
+
+def test_what_is_merged_first_fits_beside_the_text_that_only_goes_last() -> None:
+    found = [group_item(at=-number) for number in range(120)]
+    found[0]["message"] = {"S": "x" * (300 * KB)}
+    found[119]["blob"] = {"S": "y" * (150 * KB)}
+    found[118]["small"] = {"S": "z"}
+    after, planned = carry_out(found, [message("short", at=1)])
+    assert kinds(planned)[0][0] is Put
+    assert after[0]["small"] == {"S": "z"}
+    assert "blob" not in after[0]
 
 
 def test_members_with_large_rows_share_as_many_transactions_as_four_megabytes_need() -> None:
