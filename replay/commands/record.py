@@ -2,67 +2,141 @@
 
 from __future__ import annotations
 
-import json
+import copy
+import difflib
+import signal
+import time
+from contextlib import contextmanager
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from replay.errors import WrongUse
-from replay.sources.single_records import PARENT, SHARD
+from replay.sources.capture import Capture
 from replay.sources.stream import StreamReader, shown_arn
 from replay.tables.endpoint import announce, chosen, refusals_explained
 from replay.tables.progress import say
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from replay.sources.stream import Read
     from replay.tables.endpoint import Endpoint
 
 NEUTRAL_ACCOUNT = "000000000000"
 NEUTRAL_REGION = "us-east-1"
+LOOK_EVERY_S = 0.5
+"""Between two looks at a stream that had nothing new; Lambda looks four times a second."""
+FLUSH_EVERY = 100
+"""Records in memory at most before they are handed to the system."""
+UNITS_S = {"s": 1, "m": 60, "h": 3600, "d": 86_400}
 
 
 @click.command()
-@click.option("--table", required=True, metavar="NAME", help="The table whose stream is read.")
-@click.option("--out", required=True, type=click.Path(dir_okay=False, path_type=Path), help="The file to write.")
+@click.option("--table", metavar="NAME", help="The table whose stream is read.")
+@click.option("--stream", metavar="ARN", help="The stream itself, also one that its table no longer uses.")
+@click.option(
+    "--out", required=True, type=click.Path(dir_okay=False, path_type=Path), help="The file to write or go on with."
+)
+@click.option("--follow", is_flag=True, help="Go on with what comes, until stopped.")
+@click.option("--since", metavar="TIME|30m", help="Leave out what was written before: a time, or how long ago.")
+@click.option("--max", "most", type=click.IntRange(min=1), metavar="N", help="Stop after so many records.")
 @click.option("--endpoint-url", metavar="URL|aws", help="The DynamoDB to read from.")
-def record(table: str, out: Path, endpoint_url: str | None) -> None:
+def record(**options: Any) -> None:  # noqa: ANN401 - click's options
     """Write what a table's stream holds as lines that `run` reads.
 
-    All shards are read, parents before children, from their beginning. A line is a record as Lambda delivers it, with
-    its shard and that shard's parent beside it; region and account are replaced by neutral ones.
+    All shards are read, parents before children. A line is a record as Lambda delivers it, with its shard and that
+    shard's parent beside it; region and account are replaced by neutral ones. How far it came is kept in FILE.position:
+    called again, also after a crash, it goes on from there, without loss or doubles. Streams keep records for 24 hours;
+    what was gone before it could be read is said.
 
     \b
     Example:
       python -m replay record --table cruddur-messages --endpoint-url http://127.0.0.1:8000 --out events.jsonl
+      python -m replay record --table cruddur-messages --endpoint-url aws --follow --since 30m --out today.jsonl
     """
-    endpoint = chosen(endpoint_url)
+    if (options["table"] is None) == (options["stream"] is None):
+        raise WrongUse("record: name either --table or --stream")
+    endpoint = chosen(options["endpoint_url"])
     if endpoint is None:
         raise WrongUse("record: name the DynamoDB to read from with --endpoint-url ('aws' for AWS itself)")
-    with refusals_explained(endpoint):
-        announce(endpoint, table)
-        arn = _stream_arn(endpoint, table)
-        shown = shown_arn(arn, NEUTRAL_REGION, NEUTRAL_ACCOUNT)
-        reader = StreamReader(endpoint.client("dynamodbstreams"), arn, shown, say)
+    since_s = _since(options["since"])
+    with refusals_explained(endpoint), Capture.opened(options["out"], _stream_arn(endpoint, options)) as capture:
+        announce(endpoint, options["table"] or capture.stream)
+        reader = StreamReader(
+            endpoint.client("dynamodbstreams"),
+            capture.stream,
+            shown_arn(capture.stream, NEUTRAL_REGION, NEUTRAL_ACCOUNT),
+            say,
+            copy.deepcopy(capture.positions),
+        )
         try:
-            with out.open("w", encoding="utf-8") as file:
-                count = 0
-                for read in reader.read():
-                    file.write(line_of(read))
-                    count += 1
-        except OSError as error:
-            raise WrongUse(f"--out {out}: {error.strerror}") from None
-    say(f"{count} records in {out}")
+            with _stopped_by_signals():
+                _record(reader, capture, since_s=since_s, most=options["most"], follow=options["follow"])
+        except KeyboardInterrupt:
+            say("stopped")
+    say(f"{capture.records} records written to {options['out']}")
 
 
-def line_of(read: Read) -> str:
-    """Write one record as a line."""
-    beside = {SHARD: read.shard} | ({PARENT: read.parent} if read.parent else {})
-    return json.dumps(read.wire | beside, ensure_ascii=False) + "\n"
+def _record(reader: StreamReader, capture: Capture, *, since_s: float, most: int | None, follow: bool) -> None:
+    while True:
+        before = capture.records
+        for read in reader.read():
+            if _created_s(read) < since_s:
+                continue
+            capture.write(read)
+            if capture.records == most:
+                return
+            if capture.records % FLUSH_EVERY == 0:
+                capture.flush()
+        capture.finish(name for name, position in reader.positions.items() if position.finished)
+        capture.flush()
+        if not follow:
+            return
+        if capture.records == before:
+            time.sleep(LOOK_EVERY_S)
 
 
-def _stream_arn(endpoint: Endpoint, table: str) -> str:
-    arn = endpoint.client().describe_table(TableName=table)["Table"].get("LatestStreamArn")
-    if not arn:
+@contextmanager
+def _stopped_by_signals() -> Iterator[None]:
+    """Let a request to end be like Ctrl-C: the position is saved."""
+    before = signal.signal(signal.SIGTERM, signal.default_int_handler)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before)
+
+
+def _created_s(read: Read) -> float:
+    return float(read.wire["dynamodb"].get("ApproximateCreationDateTime", 0.0))
+
+
+def _since(text: str | None) -> float:
+    """Read a time, or how long ago, as seconds since the epoch."""
+    if text is None:
+        return 0.0
+    if text[:-1].isdigit() and text[-1:] in UNITS_S:
+        return (datetime.now(UTC) - timedelta(seconds=int(text[:-1]) * UNITS_S[text[-1]])).timestamp()
+    try:
+        moment = datetime.fromisoformat(text)
+    except ValueError:
+        raise WrongUse(
+            f"--since '{text}' is neither a time like 2026-11-20T10:00 nor a while like 30m, 2h, 1d"
+        ) from None
+    return (moment if moment.tzinfo else moment.replace(tzinfo=UTC)).timestamp()
+
+
+def _stream_arn(endpoint: Endpoint, options: dict[str, Any]) -> str:
+    if options["stream"] is not None:
+        return str(options["stream"])
+    client, table = endpoint.client(), options["table"]
+    try:
+        description = client.describe_table(TableName=table)["Table"]
+    except client.exceptions.ResourceNotFoundException:
+        near = difflib.get_close_matches(table, client.list_tables()["TableNames"], n=1)
+        raise WrongUse(f"there is no table {table}" + (f"; did you mean {near[0]}?" if near else "")) from None
+    if "LatestStreamArn" not in description:
         raise WrongUse(f"table {table} has no stream; switch it on with new and old images")
-    return arn
+    return description["LatestStreamArn"]
