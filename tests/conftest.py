@@ -7,6 +7,7 @@ import uuid
 from typing import TYPE_CHECKING
 
 import pytest
+from hypothesis import HealthCheck, settings
 
 from replay.tables import local
 from replay.tables.endpoint import Endpoint, chosen
@@ -24,6 +25,14 @@ ENDPOINT_VARIABLE = "INBOX_REPLAY_ENDPOINT"
 """Names a DynamoDB to test against instead of starting one: a container, another emulator."""
 
 recorded_calls.install()
+
+settings.register_profile(
+    "any machine",
+    deadline=None,  # timing is never asserted: the machine may be busy
+    suppress_health_check=[HealthCheck.too_slow],  # the same
+    print_blob=True,  # a failure shows how to run it again
+)
+settings.load_profile("any machine")
 
 
 @pytest.fixture(scope="session")
