@@ -25,6 +25,7 @@ EXIT_WRONG_USE = 2
 COMMANDS = {
     "run": "Replay recorded events against a handler and give the verdict.",
     "record": "Write a table's stream to a file that run reads.",
+    "generate": "Write made-up conversations as stream records.",
     "explore": "Explore random deliveries of the function against the oracle.",
     "engine": "Start, stop and inspect DynamoDB Local.",
     "simulate": "Run conformance cases of the event source.",
