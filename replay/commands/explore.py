@@ -165,8 +165,8 @@ def _report(result: Result, broken: BrokenCase | None, saved: Path | None, *, as
     click.echo(f"smallest case: {records} records, {rows} rows, {faults} faults and other events")
     for item in broken.smallest.rows:
         click.echo(f"  row {item['pk']['S']} {item['sk']['S']} {item.get('message', {}).get('S', '')!r}")
-    for line in broken.execution.story:
-        click.echo(f"  {line}")
+    for event in broken.execution.story:
+        click.echo(f"  {event}")
     again = f"--case {saved}" if saved else f"--seed {broken.seed} --schedules 1"
     click.echo(f"again: python -m replay explore {again}")
     click.echo("wrong: a case broke a rule")
@@ -186,6 +186,6 @@ def _plain(result: Result, broken: BrokenCase | None) -> dict[str, object]:
             "seed": broken.seed,
             "rules": [str(each) for each in broken.execution.broken],
             "case": json.loads(dump(broken.smallest)),
-            "story": broken.execution.story,
+            "story": [str(event) for event in broken.execution.story],
         },
     }

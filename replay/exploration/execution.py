@@ -22,6 +22,7 @@ from replay.event_source.errors import ContractError
 from replay.event_source.mapping import EventSourceMapping
 from replay.event_source.records import DEFAULT_SHARD, StreamRecord
 from replay.event_source.source import EventSource
+from replay.exploration.story import Storyteller
 from replay.exploration.unseen import Unseen
 
 if TYPE_CHECKING:
@@ -32,6 +33,7 @@ if TYPE_CHECKING:
     from replay.event_source.invocations import Invocation
     from replay.exploration.case import Case, FaultKind, Write
     from replay.exploration.handler import Handler, Stepped
+    from replay.exploration.story import Event, Phase
 
 STEPS_MAX = 5_000
 """Calls of one case; a handler that needs more is never quiet."""
@@ -56,7 +58,7 @@ class Execution:
     """What came of a case."""
 
     broken: list[Broken] = field(default_factory=list)
-    story: list[str] = field(default_factory=list)
+    story: list[Event] = field(default_factory=list)
     situations: Counter[str] = field(default_factory=Counter)
     calls: int = 0
     writes: int = 0
@@ -115,13 +117,14 @@ class _History:
         self._case = case
         self._store = store
         self._handler = handler
-        self._tells = tells
         self._execution = Execution()
         self._oracle = Oracle()
         self._unseen = Unseen(store)
         self._greatest: dict[tuple[str, str], Value] = {}
         self._groups_of: dict[str, set[str]] = {}
         self._step = 0
+        self._now = 0.0
+        self._story = Storyteller(store, lambda: (self._step, self._now)) if tells else None
         self._started = 0
         self._ended = 0
         self._running: list[_Running] = []
@@ -153,6 +156,8 @@ class _History:
             self._faults_off()
         except _Stop:
             pass
+        if self._story:
+            self._execution.story = self._story.events
         return self._execution
 
     # Phase one.
@@ -174,6 +179,8 @@ class _History:
         source = self._source(self._case.cuts)
         redeliveries = sorted(self._case.redeliveries, key=lambda each: each.after)
         now = 0.0
+        if self._story:
+            self._story.phase_began("faults on")
         while True:
             while redeliveries and redeliveries[0].after <= self._ended:
                 self._redeliver(source, redeliveries.pop(0).sequences)
@@ -207,6 +214,7 @@ class _History:
     def _start(self, delivered: Invocation | None, records: tuple[StreamRecord, ...] = ()) -> None:
         records = delivered.records if delivered else records
         self._started += 1
+        self._now = delivered.at_s if delivered else self._now
         for record in records:
             self._put_message(record)
             if record.text in self._succeeded:
@@ -214,9 +222,9 @@ class _History:
         event = {"Records": [record.wire for record in records]}
         request_id = f"{self._started:08d}"
         stepped = self._handler.start(event, request_id)
-        running = _Running(self._started, records, delivered, stepped)
-        self._tell(f"invocation {running.number} gets {' '.join(record.text for record in records)}")
-        self._running.append(running)
+        self._running.append(_Running(self._started, records, delivered, stepped))
+        if self._story:
+            self._story.delivered(self._started, records, delivered)
         if len(self._running) > 1:
             self._execution.situations["invocations at the same time"] += 1
 
@@ -236,6 +244,7 @@ class _History:
 
     def _advance_one(self, source: EventSource | None, now: float) -> None:
         """Let one call of one running invocation happen; end it where that was its last."""
+        self._now = now
         self._others()
         running = self._pick()
         call = running.stepped.call
@@ -261,14 +270,17 @@ class _History:
             self._break("quiet is reached", f"more than {STEPS_MAX} calls")
         if call.kind == "index":
             self._unseen.note(running.records, self._members)
+        if self._story:
+            self._story.about_to_call(call)
         how = running.stepped.go(fault)
+        if self._story:
+            self._story.called(running.number, running.calls, call, fault, how)
         if fault is not None:
             execution.situations[fault] += 1
             if fault in {"crash-after", "timeout-after", "lost-answer"} and call.kind == "write":
                 execution.situations["effect without an answer"] += 1
         elif how == "ConditionFailed":
             execution.situations["a condition failed"] += 1
-        self._tell(f"  {running.number}: {call.text} -> {how}")
         if call.kind == "write":
             execution.writes += how == "done"
             self._schedule_shows()
@@ -279,11 +291,12 @@ class _History:
         self._ended += 1
         result = running.stepped.result
         assert result is not None  # noqa: S101 - ended
-        self._tell(f"  {running.number} ends: {result}")
-        if running.delivered is None or source is None:
+        verdict = source.judge(running.delivered, result) if running.delivered and source else None
+        if self._story:
+            self._story.ended(running.number, result, [record.text for record in running.records], verdict)
+        if running.delivered is None or source is None or verdict is None:
             return
         try:
-            verdict = source.judge(running.delivered, result)
             source.finish(running.delivered, result, now)
         except ContractError as error:
             self._break("answers are lawful", str(error))
@@ -306,6 +319,8 @@ class _History:
             self._shows.remove(each)
             if each[1] in self._store.waiting():
                 self._store.show(each[1])
+                if self._story:
+                    self._story.index_shown(each[1])
         twin = self._twins.pop(self._step, None)
         if twin is not None:
             for running in self._running:
@@ -338,6 +353,8 @@ class _History:
         rows = self._rows(write.group, write.member)
         if not rows or (write.group, write.member) not in self._greatest:
             return
+        if self._story:
+            self._story.about_to_write(rows)
         if write.kind == "set":
             survivor: Item = max(rows, key=_order)
             value = {"N": write.value}
@@ -351,7 +368,8 @@ class _History:
             del self._greatest[write.group, write.member]
             self._execution.situations["member left"] += 1
         self._schedule_shows()
-        self._tell(f"the application: {write.kind} {write.member} in {write.group} {write.name} {write.value}".rstrip())
+        if self._story:
+            self._story.wrote(write)
 
     # What must hold.
 
@@ -395,14 +413,16 @@ class _History:
             said = said_by(record.wire, 0)
             if said is not None:
                 self._oracle.said(said)
-        self._deliver_calmly()
+        self._deliver_calmly("faults off")
         self._break_on(self._oracle.judge(self._store.scan()), "after everything was delivered again without faults")
         writes = self._execution.writes
-        self._deliver_calmly()
+        self._deliver_calmly("everything once more")
         if self._execution.writes != writes:
             self._break("redelivery changes nothing", f"{self._execution.writes - writes} writes")
 
-    def _deliver_calmly(self) -> None:
+    def _deliver_calmly(self, phase: Phase) -> None:
+        if self._story:
+            self._story.phase_began(phase)
         calm = {
             "BatchSize": 100,
             "MaximumRetryAttempts": CALM_RETRIES_MAX,
@@ -427,12 +447,12 @@ class _History:
             text = (
                 f"{finding.member or ''} in {finding.group}: expected {finding.expected}, found {finding.found}, {when}"
             )
-            self._execution.broken.append(Broken(finding.kind, text.strip(), finding))
+            self._broken(Broken(finding.kind, text.strip(), finding))
         if findings:
             raise _Stop
 
     def _break(self, rule: str, text: str) -> NoReturn:
-        self._execution.broken.append(Broken(rule, text))
+        self._broken(Broken(rule, text))
         raise _Stop
 
     def _members(self, group: str) -> list[str]:
@@ -445,9 +465,10 @@ class _History:
             if item.get("message_group_uuid", {}).get("S") == group
         ]
 
-    def _tell(self, text: str) -> None:
-        if self._tells:
-            self._execution.story.append(text)
+    def _broken(self, broken: Broken) -> None:
+        self._execution.broken.append(broken)
+        if self._story:
+            self._story.broke(broken.rule, broken.text)
 
 
 def _order(item: Item) -> tuple[Value, str]:
