@@ -1,32 +1,46 @@
-"""`replay explore`: random deliveries of the function, until one breaks a rule or all were right."""
+"""`replay explore`: random deliveries to a handler, until one breaks a rule or all were right."""
 
 from __future__ import annotations
 
+import contextlib
+import difflib
 import json
 import os
 import sys
-import time
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
-from replay.exploration.campaign import BrokenCase, Result, campaign, explain, in_memory, on_store
+from replay.errors import WrongUse
+from replay.exploration.campaign import BrokenCase, Result, campaign, explain, in_memory, on_store, one_by_one
 from replay.exploration.case import dump, load
-from replay.exploration.draw import draw
+from replay.exploration.draw import Features, Size, draw
+from replay.exploration.execution import RULES
+from replay.exploration.foreign import ForeignHandler
+from replay.function.configuration import Configuration
+from replay.function.environment import Surroundings, handler_environment
+from replay.function.forked import ForkedFunction
+from replay.function.process import Launch
+from replay.function.target import Target
 from replay.tables.dynamo import DynamoStore
 from replay.tables.endpoint import announce, confirm_writes, opened
 from replay.tables.schema import create_table, load_schema
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterator, Mapping
 
     from replay.exploration.case import Case
     from replay.exploration.execution import Execution
+    from replay.tables.endpoint import Endpoint
 
+SMALL = Size(groups=2, messages=6)
+"""Cases for a handler whose every call crosses to another process."""
+HANDLER_TIMEOUT_S = 10.0
 EXIT_BROKEN = 1
 
 
@@ -35,89 +49,144 @@ EXIT_BROKEN = 1
 @click.option("--seed", default=0, show_default=True, type=click.IntRange(0), help="The first case's seed.")
 @click.option("--jobs", default=os.cpu_count() or 1, show_default=True, type=click.IntRange(1, 256), help="Processes.")
 @click.option("--time", "time_s", type=click.FloatRange(min=0, min_open=True), help="Stop after this many seconds.")
+@click.option(
+    "--only", multiple=True, metavar="FEATURE", help="Let only this happen (repeatable): lag, faults, ties, …"
+)
+@click.option("--ignore", multiple=True, metavar="RULE", help="Let this rule be broken (repeatable).")
+@click.option("--handler", metavar="TARGET", help="Another handler: MODULE:FUNCTION or path/to/file.py:function.")
+@click.option("--env", "variables", multiple=True, metavar="NAME=VALUE", help="A variable of its environment.")
 @click.option("--case", "case_file", type=click.Path(path_type=Path), help="Carry out the case of this file only.")
 @click.option("--save", type=click.Path(path_type=Path), help="Write the smallest broken case to this file.")
 @click.option("--engine", type=click.Choice(["memory", "dynamodb"]), default="memory", show_default=True)
 @click.option("--endpoint-url", help="A DynamoDB to use instead of starting one (with --engine dynamodb).")
 @click.option("--yes", is_flag=True, help="Do not ask before writing to something that is not local.")
 @click.option("--json", "as_json", is_flag=True, help="Print the result as JSON on standard output.")
-def explore(
-    schedules: int,
-    seed: int,
-    jobs: int,
-    time_s: float | None,
-    case_file: Path | None,
-    save: Path | None,
-    engine: str,
-    endpoint_url: str | None,
-    *,
-    yes: bool,
-    as_json: bool,
-) -> int:
-    """Explore hostile but lawful deliveries of the function and check each against the oracle.
+def explore(**options: Any) -> int:  # noqa: ANN401 - click hands over each option under its name
+    """Explore hostile but lawful deliveries to a handler and check each against the oracle.
 
     Every seed is one case: groups, members, messages, batches, faults, index lag, other owners' writes, carried out by
     the event source's own rules and stepped call by call. The same seed makes the same case. One that breaks a rule is
     made as small as it gets, told as a story, and can be kept with --save and run again with --case.
 
-    With --engine dynamodb the function's calls go through botocore to DynamoDB Local.
+    Without --handler it is the project's own function, on a table in memory; with --engine dynamodb its calls go
+    through botocore to DynamoDB Local. Any other handler runs in processes of its own against DynamoDB Local, stopped
+    at every call that botocore makes.
 
     \b
-    Example:
+    Examples:
       python -m replay explore --schedules 200000 --jobs 2
+      python -m replay explore --handler app/stream.py:handler --schedules 500 --save broken.json
     """
-    only = load(case_file) if case_file else None
-    if engine == "memory":
-        result, broken = _in_memory(schedules, seed, jobs, time_s, only)
-    else:
-        with opened(endpoint_url) as endpoint:
-            table = f"explore-{os.getpid()}"
-            announce(endpoint, table)
-            confirm_writes(endpoint, table, yes=yes)
-            schema = load_schema()
-            client = endpoint.client()
-            create_table(client, schema, table)
-            index = schema.indexes[0].name
-            result, broken = _on_dynamodb(schedules, seed, time_s, only, lambda: DynamoStore(client, table, index))
-    if broken and save:
-        save.write_text(dump(broken.smallest), encoding="utf-8")
-    _report(result, broken, save, as_json=as_json)
+    asked = _Asked.of(options)
+    with contextlib.ExitStack() as stack:
+        if asked.is_in_memory:
+            result, broken = _in_memory(asked)
+        else:
+            result, broken = _on_dynamodb(asked, stack)
+    if broken and asked.save:
+        asked.save.write_text(dump(broken.smallest), encoding="utf-8")
+    _report(result, broken, asked.save, as_json=options["as_json"])
     return EXIT_BROKEN if broken else 0
 
 
-def _in_memory(
-    schedules: int, seed: int, jobs: int, time_s: float | None, only: Case | None
-) -> tuple[Result, BrokenCase | None]:
+@dataclass(frozen=True, slots=True)
+class _Asked:
+    """The options, read and checked."""
+
+    schedules: int
+    seed: int
+    jobs: int
+    time_s: float | None
+    features: Features | None
+    ignored: frozenset[str]
+    target: Target | None
+    variables: Mapping[str, str]
+    case: Case | None
+    save: Path | None
+    engine: str
+    endpoint_url: str | None
+    yes: bool
+
+    @classmethod
+    def of(cls, options: Mapping[str, Any]) -> _Asked:
+        return cls(
+            features=Features.only(options["only"]) if options["only"] else None,
+            ignored=frozenset(map(_rule, options["ignore"])),
+            target=Target.parse(options["handler"]) if options["handler"] else None,
+            variables=dict(map(_variable, options["variables"])),
+            case=load(options["case_file"]) if options["case_file"] else None,
+            **{name: options[name] for name in ("schedules", "seed", "jobs", "time_s", "save", "engine")},
+            **{name: options[name] for name in ("endpoint_url", "yes")},
+        )
+
+    @property
+    def is_in_memory(self) -> bool:
+        return self.engine == "memory" and self.target is None
+
+    def cases(self) -> Iterator[tuple[int, Case]]:
+        for seed in range(self.seed, self.seed + self.schedules):
+            yield seed, self.drawn(seed)
+
+    def drawn(self, seed: int) -> Case:
+        return draw(seed, SMALL if self.target else None, features=self.features)
+
+
+def _in_memory(asked: _Asked) -> tuple[Result, BrokenCase | None]:
     def carry_out(case: Case) -> Execution:
-        return in_memory(case, tells=True)
+        return in_memory(case, tells=True, ignored=asked.ignored)
 
-    if only is not None:
-        return _one(only, carry_out)
-    with _progress(schedules) as tell:
-        result = campaign(seed, schedules, jobs=jobs, time_s=time_s, progress=tell)
-    return result, explain(min(result.broken), carry_out) if result.broken else None
+    if asked.case is not None:
+        return _one(asked.case, carry_out)
+    with _progress(asked.schedules) as tell:
+        result = campaign(
+            asked.seed,
+            asked.schedules,
+            jobs=asked.jobs,
+            time_s=asked.time_s,
+            features=asked.features,
+            ignored=asked.ignored,
+            progress=tell,
+        )
+    return result, _explained(result, carry_out, asked)
 
 
-def _on_dynamodb(
-    schedules: int, seed: int, time_s: float | None, only: Case | None, store: Callable[[], DynamoStore]
-) -> tuple[Result, BrokenCase | None]:
-    """Cases share a table: the ids of each begin with its number. A case from a file wants a table of its own."""
+def _on_dynamodb(asked: _Asked, stack: contextlib.ExitStack) -> tuple[Result, BrokenCase | None]:
+    endpoint = stack.enter_context(opened(asked.endpoint_url))
+    schema = load_schema()
+    table, index = f"explore-{os.getpid()}", schema.indexes[0].name
+    announce(endpoint, table)
+    confirm_writes(endpoint, table, yes=asked.yes)
+    client = endpoint.client()
+    create_table(client, schema, table)
+    function = stack.enter_context(ForkedFunction(_launch(asked, endpoint, table, index))) if asked.target else None
 
     def carry_out(case: Case) -> Execution:
-        return on_store(case, store(), tells=True)
+        store = DynamoStore(client, table, index)
+        handler = ForeignHandler(function, store) if function else None
+        return on_store(case, store, handler, tells=True, ignored=asked.ignored)
 
-    if only is not None:
-        return _one(only, carry_out)
-    started = time.monotonic()
-    result = Result()
-    with _progress(schedules) as tell:
-        for number in range(seed, seed + schedules):
-            result.count(number, on_store(draw(number, tag=f"{number}-"), store()))
-            result.duration_s = time.monotonic() - started
-            tell(result)
-            if result.broken or (time_s is not None and result.duration_s >= time_s):
-                break
-    return result, explain(result.broken[0], lambda case: in_memory(case, tells=True)) if result.broken else None
+    if asked.case is not None:
+        return _one(asked.case, carry_out)
+    with _progress(asked.schedules) as tell:
+        result = one_by_one(asked.cases(), carry_out, time_s=asked.time_s, progress=tell)
+    return result, _explained(result, carry_out, asked)
+
+
+def _launch(asked: _Asked, endpoint: Endpoint, table: str, index: str) -> Launch:
+    """Give the handler what the project's own would get; one thread makes its calls come in one order."""
+    assert asked.target is not None  # noqa: S101 - asked before
+    known = {"TABLE_NAME": table, "GROUP_INDEX_NAME": index, "WORKERS": "1"}
+    configuration = Configuration(timeout_s=HANDLER_TIMEOUT_S, variables=known)
+    around = Surroundings(endpoint.region, endpoint.url, endpoint.is_local, os.environ, asked.variables)
+    environment = handler_environment(asked.target, configuration, around)
+    return Launch(asked.target, configuration, environment, endpoint.url if endpoint.is_local else None)
+
+
+def _explained(result: Result, carry_out: Callable[[Case], Execution], asked: _Asked) -> BrokenCase | None:
+    if not result.broken:
+        return None
+    seed = min(result.broken)
+    return explain(seed, carry_out, asked.drawn(seed))
 
 
 def _one(case: Case, carry_out: Callable[[Case], Execution]) -> tuple[Result, BrokenCase | None]:
@@ -125,6 +194,21 @@ def _one(case: Case, carry_out: Callable[[Case], Execution]) -> tuple[Result, Br
     result = Result()
     result.count(0, execution)
     return result, BrokenCase(0, case, case, execution) if execution.broken else None
+
+
+def _rule(name: str) -> str:
+    if name not in RULES:
+        near = difflib.get_close_matches(name, RULES, n=1)
+        hint = f"did you mean '{near[0]}'?" if near else f"rules are: {'; '.join(RULES)}"
+        raise WrongUse(f"--ignore: there is no rule '{name}'; {hint}")
+    return name
+
+
+def _variable(text: str) -> tuple[str, str]:
+    name, equals, value = text.partition("=")
+    if not equals or not name:
+        raise WrongUse(f"--env '{text}': write NAME=VALUE")
+    return name, value
 
 
 @contextmanager

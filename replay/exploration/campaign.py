@@ -17,11 +17,13 @@ from replay.tables.memory import MemoryTable
 from stream_processor.group import GroupWork
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterable, Iterator
     from concurrent.futures import Future
 
-    from replay.checks.world import Store
     from replay.exploration.case import Case
+    from replay.exploration.draw import Features
+    from replay.exploration.handler import Handler
+    from replay.tables.dynamo import DynamoStore
 
 CHUNK = 200
 """Cases a process carries out before it reports: about a second."""
@@ -70,23 +72,56 @@ class Result:
             self.broken.append(seed)
 
 
-def in_memory(case: Case, make_work: type[GroupWork] = GroupWork, *, tells: bool = False) -> Execution:
+def in_memory(
+    case: Case, make_work: type[GroupWork] = GroupWork, *, tells: bool = False, ignored: frozenset[str] = frozenset()
+) -> Execution:
     """Carry a case out with the project's own function on a table in memory."""
     store = MemoryTable()
-    return execute(case, store, OurHandler(store, make_work=make_work), tells=tells)
+    return execute(case, store, OurHandler(store, make_work=make_work), tells=tells, ignored=ignored)
 
 
-def on_store(case: Case, store: Store, *, tells: bool = False) -> Execution:
-    """Carry a case out with the project's own function on a given store."""
-    return execute(case, store, OurHandler(store), tells=tells)
+def on_store(
+    case: Case,
+    store: DynamoStore,
+    handler: Handler | None = None,
+    *,
+    tells: bool = False,
+    ignored: frozenset[str] = frozenset(),
+) -> Execution:
+    """Carry a case out on a table of an endpoint, with a handler or the project's own; leave no row behind."""
+    try:
+        return execute(case, store, handler or OurHandler(store), tells=tells, ignored=ignored)
+    finally:
+        store.wipe()
 
 
-def campaign(
+def one_by_one(
+    cases: Iterable[tuple[int, Case]],
+    carry_out: Callable[[Case], Execution],
+    *,
+    time_s: float | None = None,
+    progress: Callable[[Result], None] = lambda _: None,
+) -> Result:
+    """Carry out cases in this process, until one is broken or `time_s` is over."""
+    started = time.monotonic()
+    result = Result()
+    for seed, case in cases:
+        result.count(seed, carry_out(case))
+        result.duration_s = time.monotonic() - started
+        progress(result)
+        if result.broken or (time_s is not None and result.duration_s >= time_s):
+            break
+    return result
+
+
+def campaign(  # noqa: PLR0913 - settings, each by its name
     first_seed: int,
     count: int,
     *,
     jobs: int = 1,
     time_s: float | None = None,
+    features: Features | None = None,
+    ignored: frozenset[str] = frozenset(),
     progress: Callable[[Result], None] = lambda _: None,
 ) -> Result:
     """Carry out cases in memory; `progress` hears after each chunk. Ends early when one broke or `time_s` is over."""
@@ -96,7 +131,7 @@ def campaign(
     with ProcessPoolExecutor(max_workers=jobs, mp_context=context) as pool:
         running: set[Future[Result]] = set()
         for seeds in _chunks(first_seed, count):
-            running.add(pool.submit(_run_chunk, seeds))
+            running.add(pool.submit(_run_chunk, seeds, features, ignored))
             if len(running) < 2 * jobs:
                 continue
             done, running = wait(running, return_when=FIRST_COMPLETED)
@@ -108,9 +143,8 @@ def campaign(
     return result
 
 
-def explain(seed: int, carry_out: Callable[[Case], Execution], case: Case | None = None) -> BrokenCase:
+def explain(seed: int, carry_out: Callable[[Case], Execution], drawn: Case) -> BrokenCase:
     """Make a seed's broken case as small as it gets and tell its story; `carry_out` also tells stories."""
-    drawn = draw(seed) if case is None else case
     rules = carry_out(drawn).rules
     smallest = shrink(drawn, lambda candidate: bool(carry_out(candidate).rules & rules))
     return BrokenCase(seed, drawn, replace(smallest, name=f"seed {seed}, shrunk"), carry_out(smallest))
@@ -122,10 +156,10 @@ def _chunks(first_seed: int, count: int) -> Iterator[range]:
         yield range(start, min(start + CHUNK, end))
 
 
-def _run_chunk(seeds: range) -> Result:
+def _run_chunk(seeds: range, features: Features | None, ignored: frozenset[str]) -> Result:
     result = Result()
     for seed in seeds:
-        result.count(seed, in_memory(draw(seed)))
+        result.count(seed, in_memory(draw(seed, features=features), ignored=ignored))
     return result
 
 

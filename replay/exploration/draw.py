@@ -6,16 +6,18 @@ of another. Only what AWS allows is drawn. Ids begin with a tag where cases shar
 
 from __future__ import annotations
 
+import difflib
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from random import Random
 from typing import TYPE_CHECKING, Any
 
 from replay.checks.scenarios import row, said
+from replay.errors import WrongUse
 from replay.exploration.case import FAULT_KINDS, Case, Fault, Lag, Redelivery, Turn, Twin, Write
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Collection, Iterator, Mapping
 
     from replay.checks.reading import Item
     from replay.exploration.case import FaultKind
@@ -47,6 +49,8 @@ class Size:
 class Features:
     """What may happen in one case."""
 
+    batches: bool
+    """More than one record a batch."""
     lag: bool
     faults: bool
     lanes: bool
@@ -57,29 +61,46 @@ class Features:
     leavers: bool
     doubled: bool
     ties: bool
+    edits: bool
+    """Messages change after they were written: MODIFY records."""
     poison: bool
     bisect: bool
 
     @classmethod
     def drawn(cls, random: Random) -> Features:
-        """Draw a subset."""
-        return cls(*(random.random() < 0.4 for _ in cls.__slots__))  # noqa: PLR2004 - a little less than every other
+        """Draw a subset; most cases have batches."""
+        chances = {"batches": 0.9}
+        return cls(**{name: random.random() < chances.get(name, 0.4) for name in cls.__slots__})
+
+    @classmethod
+    def only(cls, names: Collection[str]) -> Features:
+        """Take just these.
+
+        Raises:
+            WrongUse: there is no such feature.
+        """
+        for name in names:
+            if name not in cls.__slots__:
+                near = difflib.get_close_matches(name, cls.__slots__, n=1)
+                hint = f"did you mean '{near[0]}'?" if near else f"there are {', '.join(cls.__slots__)}"
+                raise WrongUse(f"nothing called '{name}' can happen in a case; {hint}")
+        return cls(**{name: name in names for name in cls.__slots__})
 
 
-def draw(seed: int, size: Size | None = None, tag: str = "") -> Case:
-    """Draw the case of a seed."""
+def draw(seed: int, size: Size | None = None, tag: str = "", features: Features | None = None) -> Case:
+    """Draw the case of a seed, with a random subset of features or with those given."""
     random = Random(seed)  # noqa: S311 - repeatable on purpose
-    return _Drawing(random, size or Size(), tag).case(seed)
+    return _Drawing(random, size or Size(), tag, features or Features.drawn(random)).case(seed)
 
 
 class _Drawing:
     """One case while it is drawn."""
 
-    def __init__(self, random: Random, size: Size, tag: str) -> None:
+    def __init__(self, random: Random, size: Size, tag: str, features: Features) -> None:
         self._random = random
         self._size = size
         self._tag = tag
-        self._features = Features.drawn(random)
+        self._features = features
         self._fault_chance = random.choice((0.02, 0.1, 0.3))
         self._groups = [
             f"{tag}g{number}" for number in range(size.groups if size.is_fixed else self._up_to(size.groups))
@@ -142,6 +163,9 @@ class _Drawing:
             if self._features.shards:
                 record = {**record, "shardId": f"shardId-{self._random.choice('AB')}"}
             yield record
+            if self._features.edits and self._coin(0.4) and "NewImage" in record["dynamodb"]:
+                self._sequence += 1
+                yield _edited(record, self._sequence)
 
     def _message(self, group: str) -> dict[str, Any]:
         moment = self._random.randrange(MOMENTS) if self._features.ties else self._sequence
@@ -168,7 +192,7 @@ class _Drawing:
 
     def _mapping(self) -> dict[str, Any]:
         mapping: dict[str, Any] = {
-            "BatchSize": self._random.choice((1, 2, 3, 5, 10, 100)),
+            "BatchSize": self._random.choice((2, 3, 5, 10, 100)) if self._features.batches else 1,
             "MaximumRetryAttempts": self._random.choice((2, 5, 20)),
             "FunctionResponseTypes": ["ReportBatchItemFailures"],
             "BisectBatchOnFunctionError": self._features.bisect,
@@ -237,6 +261,15 @@ class _Drawing:
 
     def _coin(self, chance: float) -> bool:
         return self._random.random() < chance
+
+
+def _edited(record: Mapping[str, Any], sequence: int) -> Mapping[str, Any]:
+    """Make the record of a message whose text was changed later."""
+    change = record["dynamodb"]
+    edited = {**change["NewImage"], "message": {"S": "edited"}}
+    number = f"{100000000000000000000 + sequence}"
+    changed = {**change, "OldImage": change["NewImage"], "NewImage": edited, "SequenceNumber": number}
+    return {**record, "eventName": "MODIFY", "eventID": f"{sequence:032x}", "dynamodb": changed}
 
 
 def _poisoned(record: dict[str, Any], random: Random) -> dict[str, Any]:

@@ -6,6 +6,7 @@ led to them; where nobody is seen at all, the senders of the group's newest twen
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from replay.checks.reading import value_of
@@ -22,28 +23,64 @@ if TYPE_CHECKING:
     from replay.event_source.records import StreamRecord
 
 
+@dataclass(frozen=True, slots=True)
+class _Asked:
+    """What an invocation had to go by when it asked the index for a group: its messages, and who was pointed to."""
+
+    group: str
+    values: set[Value]
+    pointed: set[str]
+
+
 class Unseen:
     """Takes note of what a batch could not find."""
 
     def __init__(self, store: Store) -> None:
         self._store = store
         self._missed: dict[tuple[str, str], set[Value]] = {}
+        self._asked: dict[int, list[_Asked]] = {}
 
-    def note(self, records: Sequence[StreamRecord], members: Callable[[str], Sequence[str]]) -> None:
-        """Look at the index as a batch is about to ask it."""
+    def note(self, invocation: int, records: Sequence[StreamRecord], members: Callable[[str], Sequence[str]]) -> None:
+        """Look at the index as an invocation is about to ask it."""
         if not self._store.waiting():
             return
-        batch: dict[str, list[StreamRecord]] = {}
+        batch: dict[str, set[Value]] = {}
+        senders: dict[str, set[str]] = {}
         for record in records:
             said = said_by(record.wire, 0)
             if said is not None:
-                batch.setdefault(said.group, []).append(record)
-        for group, own in batch.items():
-            base = {member: self._rows(group, member) for member in members(group)}
-            found = self._found(group, own, base)
-            for member in base.keys() - found:
-                values = (said_by(record.wire, 0) for record in own)
-                self._missed.setdefault((group, member), set()).update(said.value for said in values if said)
+                batch.setdefault(said.group, set()).add(said.value)
+                senders.setdefault(said.group, set()).update(_named(record.wire["dynamodb"].get("NewImage", {})))
+        for group, values in batch.items():
+            asked = _Asked(group, values, senders[group] | self._shown(group))
+            self._asked.setdefault(invocation, []).append(asked)
+            self._look(asked, members)
+
+    def member_left(self, members: Callable[[str], Sequence[str]]) -> None:
+        """Look again for every invocation at work: whom the leaver's row named, nothing may point to any more."""
+        for asked in (each for several in self._asked.values() for each in several):
+            self._look(asked, members)
+
+    def ended(self, invocation: int) -> None:
+        """Forget what an invocation asked."""
+        self._asked.pop(invocation, None)
+
+    def _look(self, asked: _Asked, members: Callable[[str], Sequence[str]]) -> None:
+        base = {member: self._rows(asked.group, member) for member in members(asked.group)}
+        found = _closure(asked.pointed, base)
+        if not found & base.keys():
+            newest = self._store.partition(f"MSG#{asked.group}")[-SENDERS_MESSAGES_MAX:]
+            found = _closure({name for item in newest for name in _named(item)}, base)
+        for member in base.keys() - found:
+            self._missed.setdefault((asked.group, member), set()).update(asked.values)
+
+    def _shown(self, group: str) -> set[str]:
+        """Owners of the group's index entries, and whom these rows name."""
+        pointed: set[str] = set()
+        for item in self._store.read(ReadIndex(GroupId(group))).items:
+            if item["pk"]["S"].startswith("GRP#"):
+                pointed |= {item["pk"]["S"][4:], *_named(item)}
+        return pointed
 
     def explains(self, finding: Finding, oracle: Oracle) -> bool:
         """Whether every message that a row lacks was applied while nothing pointed to the row's member."""
@@ -52,17 +89,6 @@ class Unseen:
         rows = self._rows(finding.group, finding.member)
         newer = {value for value in oracle.owed_in(finding.group) if all(value > value_of(item) for item in rows)}
         return newer <= self._missed.get((finding.group, finding.member), set())
-
-    def _found(self, group: str, records: Sequence[StreamRecord], base: Mapping[str, Sequence[Item]]) -> set[str]:
-        pointed = {name for record in records for name in _named(record.wire["dynamodb"].get("NewImage", {}))}
-        for item in self._store.read(ReadIndex(GroupId(group))).items:
-            if item["pk"]["S"].startswith("GRP#"):
-                pointed |= {item["pk"]["S"][4:], *_named(item)}
-        found = _closure(pointed, base)
-        if not found & base.keys():
-            newest = self._store.partition(f"MSG#{group}")[-SENDERS_MESSAGES_MAX:]
-            found = _closure({name for item in newest for name in _named(item)}, base)
-        return found
 
     def _rows(self, group: str, member: str) -> list[Item]:
         return [

@@ -24,6 +24,10 @@ if TYPE_CHECKING:
     from stream_processor.transaction import Transaction
 
 
+BATCH_WRITE_MAX = 25
+"""Writes of one BatchWriteItem. AWS: DynamoDB API reference."""
+
+
 class DynamoStore:
     """Rows on an endpoint; only those that went through this object are known to it."""
 
@@ -48,6 +52,15 @@ class DynamoStore:
                 self._copy.put(action.item)
             elif isinstance(action, Delete):
                 self._copy.delete((GROUP_PREFIX + action.key.member, action.key.sort_key))
+
+    def wipe(self) -> None:
+        """Remove every row of the partitions that went through this object."""
+        addresses = [(item["pk"]["S"], item["sk"]["S"]) for item in self.scan()]
+        for start in range(0, len(addresses), BATCH_WRITE_MAX):
+            deletes: Any = [
+                {"DeleteRequest": {"Key": _key(address)}} for address in addresses[start : start + BATCH_WRITE_MAX]
+            ]
+            self._client.batch_write_item(RequestItems={self._table_name: deletes})
 
     def follow(self, partition_keys: Iterable[str]) -> None:
         """Take into the copy what somebody else wrote to these partitions."""
