@@ -101,12 +101,13 @@ def _record(reader: StreamReader, capture: Capture, *, since_s: float, most: int
 
 @contextmanager
 def _stopped_by_signals() -> Iterator[None]:
-    """Let a request to end be like Ctrl-C: the position is saved."""
-    before = signal.signal(signal.SIGTERM, signal.default_int_handler)
+    """Let a request to end be like Ctrl-C, which shells take from what they start in the background."""
+    before = {number: signal.signal(number, signal.default_int_handler) for number in (signal.SIGTERM, signal.SIGINT)}
     try:
         yield
     finally:
-        signal.signal(signal.SIGTERM, before)
+        for number, handler in before.items():
+            signal.signal(number, handler)
 
 
 def _created_s(read: Read) -> float:

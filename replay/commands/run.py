@@ -8,42 +8,56 @@ import json
 import os
 import secrets
 from contextlib import contextmanager
-from pathlib import Path
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import click
 
-from replay.commands.mapping_options import mapping_of, mapping_options
+from replay.checks.compare import differences
+from replay.commands.mapping_options import mapping_of
+from replay.commands.run_options import pairs, run_options
+from replay.delivery_round import Duplicates, delivery_of
 from replay.errors import WrongUse
 from replay.event_source.mapping import LIMITS
 from replay.event_source.switches import Switches
 from replay.fixtures import CONVERSATION, locate_fixture
+from replay.forecast import forecast
 from replay.function.configuration import Configuration
+from replay.function.controls import Controls
 from replay.function.environment import Surroundings, handler_environment
+from replay.function.faults import KINDS, Fault, Faults
 from replay.function.process import FunctionProcess, Launch
-from replay.function.target import DEFAULT, Target
+from replay.function.target import Target
 from replay.reports.progress import records_bar
+from replay.reports.report import InjectedFault
 from replay.reports.run_json import as_json
-from replay.reports.text import print_report
+from replay.reports.stepping import Stepping
+from replay.reports.text import print_differences, print_forecast, print_report
 from replay.run import Replay
 from replay.sources import shapes
-from replay.sources.documents import opened
+from replay.sources.documents import STANDARD_INPUT, opened
 from replay.sources.history import History
 from replay.sources.recording import Recording
+from replay.sources.selection import Between, Shuffled
 from replay.sources.state import read_state
 from replay.tables import local
 from replay.tables.endpoint import announce, chosen, confirm_writes, of_engine, refusals_explained
+from replay.tables.lagging_index import Lag, LaggingIndex, change_of
 from replay.tables.schema import TABLE_TYPES, ensure_table, locate_template, schema_of
 from replay.tables.under_test import TableUnderTest
 from replay.template import Template
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
+    from pathlib import Path
 
     from replay.event_source.mapping import EventSourceMapping
+    from replay.function.control import Control
     from replay.reports.report import Report
+    from replay.sources.selection import Records
     from replay.tables.endpoint import Endpoint
     from replay.tables.schema import TableSchema
+    from replay.tables.wire import Item
 
 RIGHT = 0
 WRONG = 1
@@ -51,42 +65,20 @@ INDEX_VARIABLE = "GROUP_INDEX_NAME"
 TABLE_VARIABLE = "TABLE_NAME"
 NAME_BYTES = 4
 """Random ones at the end of a new table's name."""
+STEPPING_TIMEOUT_S = 86_400.0
+"""Somebody reads while the handler waits."""
 
 
 @click.command()
 @click.argument("events", nargs=-1, metavar="[EVENTS]...")
-@click.option(
-    "--handler", default=DEFAULT, show_default=True, metavar="MODULE:FUNCTION|FILE.py:FUNCTION", help="What to run."
-)
-@click.option(
-    "--env", "variables", multiple=True, metavar="NAME=VALUE", help="A variable of the handler's environment."
-)
-@click.option(
-    "--timeout", type=click.FloatRange(min=0.001), metavar="SECONDS", help="The handler's; else the template's."
-)
-@click.option("--format", "shape", metavar="NAME", help="The form of the events; else told by their content.")
-@click.option(
-    "--table-state", multiple=True, metavar="FILE|FOLDER", help="Exports of the table as it was before the events."
-)
-@click.option("--keep-batches", is_flag=True, help="Deliver the recorded batches instead of new ones.")
-@mapping_options
-@click.option("--switch", "switches", multiple=True, metavar="Qn=VALUE", help="A reading of what AWS leaves open.")
-@click.option("--template", type=click.Path(path_type=Path), help="The template with table, function and event source.")
-@click.option("--parameter", "parameters", multiple=True, metavar="NAME=VALUE", help="A parameter of the template.")
-@click.option("--function", metavar="LOGICAL_ID", help="The template's function, where it has several.")
-@click.option("--endpoint-url", metavar="URL|aws", help="The DynamoDB to use; without it one is started for the run.")
-@click.option("--table", metavar="NAME", help="The table to make there, or an empty one; else a new name.")
-@click.option("--yes", is_flag=True, help="Write to an endpoint that is not local without asking.")
-@click.option("--discards", type=click.Path(file_okay=False, path_type=Path), help="Folder for what is given up.")
-@click.option("--log", type=click.Path(dir_okay=False, path_type=Path), help="File for what the handler prints.")
-@click.option("--verbose", is_flag=True, help="Show what the handler prints.")
-@click.option("--json", "as_json_", is_flag=True, help="Print the report as JSON.")
+@run_options
 def run(events: tuple[str, ...], **options: Any) -> int:  # noqa: ANN401 - click's options
     """Deliver recorded stream records to a handler as Lambda would, and say whether the table is right.
 
-    EVENTS are files of Lambda events or of single records, or '-' for standard input; without any, the conversation
-    that comes with the project. The rows that the recording presupposes are put first; the handler runs in a process of
-    its own, is killed at its timeout, and finds the table at AWS_ENDPOINT_URL_DYNAMODB under TABLE_NAME.
+    EVENTS are files of Lambda events, single records, GetRecords answers, Kinesis events, Pipes batches, discarded
+    batches or incremental exports, plain or gzip, or '-' for standard input; without any, the conversation that comes
+    with the project. The rows that the recording presupposes are put first; the handler runs in a process of its own,
+    is killed at its timeout, and finds the table at AWS_ENDPOINT_URL_DYNAMODB under TABLE_NAME.
 
     Exit code 0: the table is what the messages say. 1: it is not, and the report says where. 2: wrong use.
 
@@ -94,52 +86,74 @@ def run(events: tuple[str, ...], **options: Any) -> int:  # noqa: ANN401 - click
     Example:
       python -m replay run
       python -m replay run events.jsonl --handler app/stream.py:handler --env TABLE=messages
+      python -m replay run --crash-after DeleteItem:3 --lag calls:5 --duplicate
       zcat events.jsonl.gz | python -m replay run - --json | jq .verdict
     """
-    names = events or (str(locate_fixture(CONVERSATION)),)
-    with opened(names) as files:
-        return _run(Recording(files, shapes.named(options["shape"]) if options["shape"] else None), options)
+    if options["step"] and STANDARD_INPUT in events:
+        raise WrongUse("--step waits for somebody at standard input; give the events as a file")
+    with opened(events or (str(locate_fixture(CONVERSATION)),)) as files:
+        shape = shapes.named(options["shape"]) if options["shape"] else None
+        asked = _Asked.of(_selected(Recording(files, shape), options), options)
+        return _forecast(asked) if options["dry_run"] else _run(asked)
 
 
-def _run(recording: Recording, options: dict[str, Any]) -> int:
+def _selected(recording: Recording, options: dict[str, Any]) -> Records:
+    """Take the part of the recording that is asked for, in the order that is asked for."""
     if options["keep_batches"] and not recording.batches:
-        raise WrongUse("--keep-batches: these are single records; only Lambda events hold batches")
-    template = Template.load(options["template"] or locate_template(), _pairs("--parameter", options["parameters"]))
-    target = Target.parse(options["handler"])
-    mapping, switches = (
-        mapping_of(template, options["function"], options),
-        Switches.of(_pairs("--switch", options["switches"])),
-    )
-    configuration, given = (
-        Configuration.from_template(template, options["function"]),
-        _pairs("--env", options["variables"]),
-    )
-    schema = _schema(template)
-    with opened(options["table_state"]) as state:
-        history = History(read_state(state))
-    for recorded in recording:
-        history.note(recorded)
-    with contextlib.ExitStack() as stack:
-        endpoint, table = stack.enter_context(_table(schema, options))
-        configuration = _with_table(configuration, schema, table, options["timeout"])
-        around = Surroundings(endpoint.region, endpoint.url, endpoint.is_local, os.environ, given)
-        environment = handler_environment(target, configuration, around)
-        launch = Launch(target, configuration, environment, endpoint.url if endpoint.is_local else None)
-        handler = stack.enter_context(FunctionProcess(launch, stack.enter_context(_output(options))))
-        handler.start()
-        told = stack.enter_context(records_bar("replaying", recording.records))
-        replay = Replay(
-            recording,
-            history,
-            handler,
-            TableUnderTest(table, endpoint),
-            _kept(mapping) if options["keep_batches"] else mapping,
-            switches,
-            keep_batches=options["keep_batches"],
-            watch=lambda report: told(report.records),
+        raise WrongUse("--keep-batches: these are single records; only events hold batches")
+    records: Records = recording
+    if options["first"] is not None or options["last"] is not None:
+        records = Between(recording, options["first"], options["last"])
+        if not records.records:
+            raise WrongUse("--from and --until leave no record")
+    return Shuffled(records, options["seed"]) if options["shuffle"] else records
+
+
+@dataclass(frozen=True, slots=True)
+class _Asked:
+    """Everything that a run is asked for, checked before anything is started."""
+
+    recording: Records
+    history: History
+    targets: tuple[Target, ...]
+    configuration: Configuration
+    mapping: EventSourceMapping
+    switches: Switches
+    schema: TableSchema
+    faults: tuple[Fault, ...]
+    lag: Lag | None
+    variables: dict[str, str]
+    options: dict[str, Any]
+
+    @classmethod
+    def of(cls, recording: Records, options: dict[str, Any]) -> _Asked:
+        template = Template.load(options["template"] or locate_template(), pairs("--parameter", options["parameters"]))
+        configuration = Configuration.from_template(template, options["function"])
+        timeout_s = options["function_timeout"] or (STEPPING_TIMEOUT_S if options["step"] else configuration.timeout_s)
+        with opened(options["table_state"]) as state:
+            history = History(read_state(state))
+        for recorded in recording:
+            history.note(recorded)
+        return cls(
+            recording=recording,
+            history=history,
+            targets=tuple(Target.parse(name) for name in (options["handler"], options["against"]) if name),
+            configuration=dataclasses.replace(configuration, timeout_s=timeout_s),
+            mapping=_adjusted(mapping_of(template, options["function"], options), options),
+            switches=Switches.of(pairs("--switch", options["switches"])),
+            schema=_schema(template),
+            faults=tuple(Fault.parse(kind, text) for kind in KINDS for text in options[kind.replace("-", "_")]),
+            lag=Lag.parse(options["lag"]) if options["lag"] is not None else None,
+            variables=pairs("--env", options["variables"]),
+            options=options,
         )
-        report = replay.run()
-    return _tell(report, {"handler": str(target), "table": table, "endpoint": str(endpoint)}, options)
+
+
+def _adjusted(mapping: EventSourceMapping, options: dict[str, Any]) -> EventSourceMapping:
+    """Let recorded batches through whole, and as many deliveries overlap as are asked for."""
+    if options["keep_batches"]:
+        mapping = dataclasses.replace(mapping, batch_size=LIMITS["BatchSize"].highest, window_s=0)
+    return dataclasses.replace(mapping, lanes=max(mapping.lanes, options["concurrent"]))
 
 
 def _schema(template: Template) -> TableSchema:
@@ -149,37 +163,125 @@ def _schema(template: Template) -> TableSchema:
     return schema_of(tables[0], source=str(template.path))
 
 
-@contextmanager
-def _table(schema: TableSchema, options: dict[str, Any]) -> Iterator[tuple[Endpoint, str]]:
-    """Make the table on the endpoint named, or on an engine that lives as long as the run."""
-    endpoint = chosen(options["endpoint_url"])
+def _forecast(asked: _Asked) -> int:
+    expected = forecast(asked.recording, asked.mapping, asked.switches)
+    if asked.options["as_json"]:
+        click.echo(json.dumps(dataclasses.asdict(expected)))
+    else:
+        print_forecast(expected)
+    return RIGHT
+
+
+def _run(asked: _Asked) -> int:
+    with _endpoint(asked) as (endpoint, table), _output(asked.options) as tell:
+        tables = [table] if len(asked.targets) == 1 else [table, f"{table}-against"]
+        ran = [_replay(asked, target, endpoint, name, tell) for target, name in zip(asked.targets, tables, strict=True)]
+    _tell(asked, ran)
+    return RIGHT if ran[0].report.is_right else WRONG
+
+
+@dataclass(frozen=True, slots=True)
+class _Ran:
+    """One handler's run."""
+
+    report: Report
+    about: dict[str, str]
+    rows: list[Item]
+
+    @property
+    def json(self) -> dict[str, Any]:
+        return as_json(self.report, self.about)
+
+
+def _replay(asked: _Asked, target: Target, endpoint: Endpoint, table: str, tell: Callable[[str], None] | None) -> _Ran:
+    """Run one handler on a table of its own."""
+    ensure_table(endpoint.client(), asked.schema, table)
+    announce(endpoint, table)
+    under_test = TableUnderTest(table, endpoint)
+    faults = Faults(asked.faults)
+    lagging = _lagging_index(asked, under_test)
+    control = _control(asked, under_test, faults, lagging)
+    launch = _launch(asked, target, endpoint, table)
     with contextlib.ExitStack() as stack:
-        if endpoint is None:
-            endpoint = of_engine(stack.enter_context(local.engine()))
-            name = options["table"] or schema.name  # nobody else is on that engine
-        else:
-            name = options["table"] or f"{schema.name}-{secrets.token_hex(NAME_BYTES)}"
-            confirm_writes(endpoint, name, yes=options["yes"])
-        stack.enter_context(refusals_explained(endpoint))
-        ensure_table(endpoint.client(), schema, name)
-        announce(endpoint, name)
-        yield endpoint, name
+        handlers = [
+            stack.enter_context(FunctionProcess(launch, tell, control)) for _ in range(asked.options["concurrent"])
+        ]
+        handlers[0].start()
+        told = stack.enter_context(records_bar("replaying", asked.recording.records))
+        report = Replay(
+            asked.recording,
+            asked.history,
+            handlers,
+            under_test,
+            asked.mapping,
+            asked.switches,
+            keep_batches=asked.options["keep_batches"],
+            duplicates=Duplicates(asked.options["seed"]) if asked.options["duplicate"] else None,
+            begun=lagging.begin if lagging is not None else lambda: None,
+            watch=lambda report: told(report.records),
+        ).run()
+    report.faults = [
+        InjectedFault(str(done.fault), done.operation, delivery_of(done.request_id)) for done in faults.happened
+    ]
+    report.faults_left = [str(fault) for fault in faults.waiting]
+    report.lagging_queries = lagging.answered if lagging is not None else 0
+    about = {"handler": str(target), "table": table, "endpoint": str(endpoint)}
+    return _Ran(report, about, list(under_test.rows()) if asked.options["against"] else [])
 
 
-def _with_table(
-    configuration: Configuration, schema: TableSchema, table: str, timeout_s: float | None
-) -> Configuration:
+def _lagging_index(asked: _Asked, table: TableUnderTest) -> LaggingIndex | None:
+    if asked.lag is None:
+        return None
+    if not asked.schema.indexes:
+        raise WrongUse("--lag: the template's table has no index")
+    changes = table.follow()
+    return LaggingIndex(
+        asked.schema.indexes[0].name,
+        asked.lag,
+        lambda: (change for read in changes() if (change := change_of(read.wire)) is not None),
+    )
+
+
+def _control(asked: _Asked, table: TableUnderTest, faults: Faults, lagging: LaggingIndex | None) -> Control | None:
+    controls: list[Control] = []
+    if asked.options["step"]:
+        controls.append(Stepping(table.follow()))
+    if asked.faults:
+        controls.append(faults)
+    if lagging is not None:
+        controls.append(lagging)
+    return Controls(controls) if controls else None
+
+
+def _launch(asked: _Asked, target: Target, endpoint: Endpoint, table: str) -> Launch:
+    configuration = _with_table(asked.configuration, asked.schema, table)
+    around = Surroundings(endpoint.region, endpoint.url, endpoint.is_local, os.environ, asked.variables)
+    environment = handler_environment(target, configuration, around)
+    return Launch(target, configuration, environment, endpoint.url if endpoint.is_local else None)
+
+
+def _with_table(configuration: Configuration, schema: TableSchema, table: str) -> Configuration:
     """Put the table's name where the template's stands in the function's environment."""
     variables = {name: table if value == schema.name else value for name, value in configuration.variables.items()}
     variables[TABLE_VARIABLE] = table
     if schema.indexes:
         variables.setdefault(INDEX_VARIABLE, schema.indexes[0].name)
-    return dataclasses.replace(configuration, variables=variables, timeout_s=timeout_s or configuration.timeout_s)
+    return dataclasses.replace(configuration, variables=variables)
 
 
-def _kept(mapping: EventSourceMapping) -> EventSourceMapping:
-    """Let recorded batches through whole."""
-    return dataclasses.replace(mapping, batch_size=LIMITS["BatchSize"].highest, window_s=0)
+@contextmanager
+def _endpoint(asked: _Asked) -> Iterator[tuple[Endpoint, str]]:
+    """Find the endpoint named, or start an engine that lives as long as the run; and choose the table's name."""
+    endpoint, name = chosen(asked.options["endpoint_url"]), asked.options["table"]
+    with contextlib.ExitStack() as stack:
+        if endpoint is None:
+            endpoint = of_engine(stack.enter_context(local.engine()))
+            name = name or asked.schema.name  # nobody else is on that engine
+        else:
+            name = name or f"{asked.schema.name}-{secrets.token_hex(NAME_BYTES)}"
+            confirm_writes(endpoint, name, yes=asked.options["yes"])
+        stack.enter_context(refusals_explained(endpoint))
+        yield endpoint, name
 
 
 @contextmanager
@@ -197,14 +299,22 @@ def _output(options: dict[str, Any]) -> Iterator[Callable[[str], None] | None]:
         yield None
 
 
-def _tell(report: Report, about: dict[str, str], options: dict[str, Any]) -> int:
-    if options["discards"] is not None:
-        _write_discards(report, options["discards"])
-    if options["as_json_"]:
-        click.echo(json.dumps(as_json(report, about)))
-    else:
-        print_report(report, about)
-    return RIGHT if report.is_right else WRONG
+def _tell(asked: _Asked, ran: list[_Ran]) -> None:
+    first, *others = ran
+    if asked.options["discards"] is not None:
+        _write_discards(first.report, asked.options["discards"])
+    different = [difference for other in others for difference in differences(first.rows, other.rows)]
+    if asked.options["as_json"]:
+        compared = [
+            {"against": other.json, "differences": [dataclasses.asdict(difference) for difference in different]}
+            for other in others
+        ]
+        click.echo(json.dumps(first.json | (compared[0] if compared else {})))
+        return
+    for one in ran:
+        print_report(one.report, one.about)
+    if others:
+        print_differences(different, first.json["summary"], others[0].json["summary"])
 
 
 def _write_discards(report: Report, folder: Path) -> None:
@@ -216,11 +326,3 @@ def _write_discards(report: Report, folder: Path) -> None:
             file.write_text(json.dumps(message.body, indent=1), encoding="utf-8")
         except OSError as error:
             raise WrongUse(f"--discards {folder}: {error.strerror}") from None
-
-
-def _pairs(option: str, given: tuple[str, ...]) -> dict[str, str]:
-    pairs = dict(pair.partition("=")[::2] for pair in given)
-    for pair in given:
-        if "=" not in pair or pair.startswith("="):
-            raise WrongUse(f"{option} '{pair}' is no NAME=VALUE")
-    return pairs

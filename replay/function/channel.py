@@ -1,7 +1,8 @@
 """Lines of JSON between the harness and the process a handler runs in, over two pipes of their own.
 
-To the handler's process: an invocation a line (`request_id`, `deadline_s`, `function_arn`, `event`). From it: objects
-whose `is` says what they are: `ready`, `not-loaded`, `call`, `returned`, `unserialisable`, `raised`.
+To the handler's process: an invocation a line (`request_id`, `deadline_s`, `function_arn`, `event`), and where calls
+wait for the harness's word, that (`answer` with the call's number, `do`). From it: objects whose `is` says what they
+are: `ready`, `not-loaded`, `call`, `asks`, `called`, `returned`, `unserialisable`, `raised`.
 """
 
 from __future__ import annotations
@@ -14,6 +15,8 @@ import time
 from typing import Any
 
 CHUNK_BYTES = 1 << 16
+GATED = "gated"
+"""The process's last argument where every call waits for the harness's word."""
 
 Message = dict[str, Any]
 

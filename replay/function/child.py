@@ -1,7 +1,7 @@
 """What runs in the handler's process: load the handler, then invoke it once a line.
 
-Started by `replay.function.process` as `TARGET READ_FD WRITE_FD`. The two pipes carry the protocol and are not
-inherited further; standard output and error are the handler's own. When the harness ends, so does this process.
+Started by `replay.function.process` as `TARGET READ_FD WRITE_FD ENDPOINT GATED`. The two pipes carry the protocol and
+are not inherited further; standard output and error are the handler's own. When the harness ends, so does this process.
 """
 
 from __future__ import annotations
@@ -17,8 +17,9 @@ import traceback
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
-from replay.function.channel import Ended, Message, Reader, Writer
+from replay.function.channel import GATED, Ended, Message, Reader, Writer
 from replay.function.context import Context
+from replay.function.gate import Gate
 from replay.function.observer import Observer
 from replay.function.target import Target
 
@@ -33,7 +34,7 @@ if TYPE_CHECKING:
 def main() -> None:
     """Serve invocations until the harness closes its end."""
     target, read, write = Target.parse(sys.argv[1]), int(sys.argv[2]), int(sys.argv[3])
-    endpoint = sys.argv[4] or None
+    endpoint, is_gated = sys.argv[4] or None, sys.argv[5] == GATED
     for descriptor in (read, write):
         os.set_inheritable(descriptor, False)  # noqa: FBT003 - takes no keyword
     sys.argv = [str(target)]
@@ -43,13 +44,19 @@ def main() -> None:
         channel.send({"is": "call", **call.message()})
 
     Observer(tell, endpoint).install()
+    gate = Gate(channel.send, lambda: None)
+    if is_gated:
+        gate.install()
+    invocations: queue.SimpleQueue[Message] = queue.SimpleQueue()
+    receiving = (Reader(read), invocations, gate)
+    threading.Thread(target=_receive, args=receiving, daemon=True, name="replay-protocol").start()
     try:
         handler = load(target)
     except Exception as error:  # noqa: BLE001 - whatever a module does at import
         channel.send(not_loaded(target, error))
         return
     channel.send({"is": "ready"})
-    _serve(handler, Reader(read), channel)
+    _serve(handler, invocations, channel)
 
 
 def load(target: Target) -> Handler:
@@ -85,21 +92,21 @@ def not_loaded(target: Target, error: Exception) -> Message:
     }
 
 
-def _serve(handler: Handler, reader: Reader, channel: Writer) -> None:
-    invocations: queue.SimpleQueue[Message] = queue.SimpleQueue()
-    threading.Thread(target=_receive, args=(reader, invocations), daemon=True, name="replay-protocol").start()
+def _serve(handler: Handler, invocations: queue.SimpleQueue[Message], channel: Writer) -> None:
     while True:
         invocation = invocations.get()
         context = Context(os.environ, invocation["request_id"], invocation["function_arn"], invocation["deadline_s"])
         channel.send(invoke(handler, invocation["event"], context))
 
 
-def _receive(reader: Reader, invocations: queue.SimpleQueue[Message]) -> None:
+def _receive(reader: Reader, invocations: queue.SimpleQueue[Message], gate: Gate) -> None:
     """Take what the harness sends; its end is the end, whatever the handler is busy with."""
     try:
         while True:
             message = reader.receive()
-            if message is not None:
+            if message is not None and "answer" in message:
+                gate.answer(message)
+            elif message is not None:
                 invocations.put(message)
     except Ended:
         os._exit(0)

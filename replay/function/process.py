@@ -19,7 +19,8 @@ from typing import TYPE_CHECKING, Any, Self
 
 from replay.errors import WrongUse
 from replay.function.calls import Call
-from replay.function.channel import Ended, Reader, Writer
+from replay.function.channel import GATED, Ended, Reader, Writer
+from replay.function.control import GO, Asked
 from replay.function.environment import ACCOUNT
 from replay.function.outcome import Crashed, Invoked, Outcome, Raised, Returned, TimedOut, Unserialisable
 from replay.function.output import Output
@@ -29,12 +30,14 @@ if TYPE_CHECKING:
 
     from replay.function.channel import Message
     from replay.function.configuration import Configuration
+    from replay.function.control import Control, Order
     from replay.function.target import Target
 
 LOADED_WITHIN_S = 60
 """Lambda grants 10 s and then starts over on the invocation's own time; a busy machine gets more here."""
 
 END_WITHIN_S = 5
+KILLED = Crashed(-signal.SIGKILL)
 PACKAGE_FOLDER = Path(__file__).resolve().parents[2]
 BOOTSTRAP = f"import sys; sys.path.append({str(PACKAGE_FOLDER)!r}); from replay.function.child import main; main()"
 
@@ -56,18 +59,16 @@ class HandlerNotLoaded(WrongUse):
 class FunctionProcess:
     """A handler, ready to be invoked again and again from one thread. Use it as a context manager.
 
-    `tell` gets each line that the handler prints. `observe` gets each call as it is told, before the invocation ends.
+    `tell` gets each line that the handler prints. `control` decides about each call before it is made; without one they
+    are only watched.
     """
 
     def __init__(
-        self,
-        launch: Launch,
-        tell: Callable[[str], None] | None = None,
-        observe: Callable[[Call], None] | None = None,
+        self, launch: Launch, tell: Callable[[str], None] | None = None, control: Control | None = None
     ) -> None:
         self._launch = launch
         self._output = Output(tell)
-        self._observe = observe
+        self._control = control
         self._running: _Running | None = None
 
     def __enter__(self) -> Self:
@@ -83,7 +84,7 @@ class FunctionProcess:
             HandlerNotLoaded: it could not be imported.
         """
         if self._running is None:
-            self._running = _Running(self._launch, self._output)
+            self._running = _Running(self._launch, self._output, is_gated=self._control is not None)
             try:
                 self._running.load(self._launch.target)
             except HandlerNotLoaded:
@@ -109,7 +110,7 @@ class FunctionProcess:
         self.start()
         assert self._running is not None  # noqa: S101 - started above
         cold_start, self._running.is_fresh = self._running.is_fresh, False
-        calls: list[Call] = []
+        calls, self._running.calls_at_import = self._running.calls_at_import, []
         started = time.monotonic()
         outcome = self._deliver(self._running, event, request_id, calls)
         duration_s = time.monotonic() - started
@@ -120,6 +121,7 @@ class FunctionProcess:
     def _deliver(self, running: _Running, event: Mapping[str, Any], request_id: str, calls: list[Call]) -> Outcome:
         timeout_s = self._launch.configuration.timeout_s
         until = time.monotonic() + timeout_s
+        asked: dict[int, tuple[Asked, Order]] = {}
         try:
             running.writer.send(
                 {
@@ -133,29 +135,48 @@ class FunctionProcess:
                 message = running.reader.receive(until)
                 if message is None:
                     return TimedOut(timeout_s)
-                if message["is"] != "call":
-                    return _outcome(message)
-                call = Call.from_message({name: part for name, part in message.items() if name != "is"})
-                calls.append(call)
-                if self._observe is not None:
-                    self._observe(call)
+                match message["is"]:
+                    case "call":
+                        calls.append(_call(message))
+                    case "asks":
+                        call = Asked(message["service"], message["operation"], message["body"], request_id)
+                        order = self._decide(call)
+                        if order.do == "kill":
+                            return KILLED
+                        asked[message["number"]] = call, order
+                        running.answer(message["number"], order)
+                    case "called":
+                        call, order = asked.pop(message["number"])
+                        self._note(call, message["error"])
+                        if order.do == "kill-after":
+                            return KILLED
+                    case _:
+                        return _outcome(message)
         except Ended:
             return Crashed(running.status())
+
+    def _decide(self, call: Asked) -> Order:
+        return self._control.asked(call) if self._control is not None else GO
+
+    def _note(self, call: Asked, error: str | None) -> None:
+        if self._control is not None:
+            self._control.called(call, error)
 
 
 class _Running:
     """One process with its two pipes; fresh until its first invocation."""
 
-    is_fresh = True
-
-    def __init__(self, launch: Launch, output: Output) -> None:
+    def __init__(self, launch: Launch, output: Output, *, is_gated: bool) -> None:
+        self.is_fresh = True
+        self.calls_at_import: list[Call] = []
         own_read, its_write = os.pipe()
         its_read, own_write = os.pipe()
         self.reader, self.writer = Reader(own_read), Writer(own_write)
         descriptors = (its_read, its_write)
+        arguments = [str(launch.target), *map(str, descriptors), launch.endpoint or "", GATED if is_gated else ""]
         self._process = subprocess.Popen(
             # -P keeps the working folder off the path until the handler is loaded.
-            [sys.executable, "-P", "-c", BOOTSTRAP, str(launch.target), *map(str, descriptors), launch.endpoint or ""],
+            [sys.executable, "-P", "-c", BOOTSTRAP, *arguments],
             env=dict(launch.environment),
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
@@ -170,16 +191,30 @@ class _Running:
         self._output = output
 
     def load(self, target: Target) -> None:
-        """Wait until the handler is imported."""
-        try:
-            message = self.reader.receive(time.monotonic() + LOADED_WITHIN_S)
-        except Ended:
-            said = " | ".join(self._after_end())
-            raise HandlerNotLoaded(f"handler {target}: its process ended while it was imported: {said}") from None
-        if message is None:
-            raise HandlerNotLoaded(f"handler {target}: its import took longer than {LOADED_WITHIN_S} s")
-        if message["is"] == "not-loaded":
-            raise HandlerNotLoaded(f"handler {target}: {why_not_loaded(target, message)}")
+        """Wait until the handler is imported; calls that it makes meanwhile happen."""
+        until = time.monotonic() + LOADED_WITHIN_S
+        while True:
+            try:
+                message = self.reader.receive(until)
+            except Ended:
+                said = " | ".join(self._after_end())
+                raise HandlerNotLoaded(f"handler {target}: its process ended while it was imported: {said}") from None
+            if message is None:
+                raise HandlerNotLoaded(f"handler {target}: its import took longer than {LOADED_WITHIN_S} s")
+            match message["is"]:
+                case "ready":
+                    return
+                case "not-loaded":
+                    raise HandlerNotLoaded(f"handler {target}: {why_not_loaded(target, message)}")
+                case "call":
+                    self.calls_at_import.append(_call(message))
+                case "asks":
+                    self.answer(message["number"], GO)
+
+    def answer(self, number: int, order: Order) -> None:
+        """Say what becomes of a call that waits."""
+        do = "go" if order.do == "kill-after" else order.do
+        self.writer.send({"answer": number, "do": do, "code": order.code, "more": order.more, "items": order.items})
 
     def status(self) -> int:
         """Wait for a process that closed its pipes, and tell its exit status."""
@@ -200,6 +235,10 @@ class _Running:
         self._process.wait()
         self._output.finish()
         return self._output.last_lines()[-3:] or (f"exit status {self._process.returncode}",)
+
+
+def _call(message: Message) -> Call:
+    return Call.from_message({name: part for name, part in message.items() if name != "is"})
 
 
 def _outcome(message: Message) -> Outcome:

@@ -33,11 +33,21 @@ class Failure:
     stack: tuple[str, ...] = ()
 
 
+@dataclass(frozen=True, slots=True)
+class InjectedFault:
+    """A fault that came to pass: what was asked for, at which operation, in which delivery."""
+
+    asked: str
+    operation: str
+    delivery: int
+
+
 @dataclass(slots=True)
 class Report:
     """What happened, and what is wrong at the end.
 
-    `deliveries` counts invocations, `batches` those that brought records for the first time; the rest are retries.
+    `deliveries` counts invocations, `batches` those that brought records for the first time, `redeliveries` those that
+    were asked for again; the rest are retries.
     `own_writes` are the changes that the handler made to rows. Read units are as the table counts them, write units as
     AWS counts the changes made, in the table and in its index (a transaction's twice). `elsewhere` are requests that
     the handler meant for another address. `ended` says why the run could not go on, if it could not.
@@ -53,6 +63,7 @@ class Report:
     refused_rows: int = 0
     deliveries: int = 0
     batches: int = 0
+    redeliveries: int = 0
     cold_starts: int = 0
     own_writes: int = 0
     rounds: int = 0
@@ -62,6 +73,10 @@ class Report:
     write_units: int = 0
     index_units: int = 0
     elsewhere: Counter[str] = field(default_factory=Counter)
+    faults: list[InjectedFault] = field(default_factory=list)
+    faults_left: list[str] = field(default_factory=list)
+    """Faults asked for that no call came to."""
+    lagging_queries: int = 0
     failures: list[Failure] = field(default_factory=list)
     failed: int = 0
     discards: list[FailureMessage] = field(default_factory=list)
@@ -90,8 +105,8 @@ class Report:
 
     @property
     def retries(self) -> int:
-        """Deliveries of records that had been delivered before."""
-        return self.deliveries - self.batches
+        """Deliveries of records that had been delivered before, because that had failed or gone half way."""
+        return self.deliveries - self.batches - self.redeliveries
 
     @property
     def amplification(self) -> float | None:

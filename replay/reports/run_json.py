@@ -7,6 +7,7 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -46,6 +47,7 @@ def _summary(report: Report) -> dict[str, Any]:
         "batches": report.batches,
         "deliveries": report.deliveries,
         "retries": report.retries,
+        "redeliveries": report.redeliveries,
         "failed_deliveries": report.failed,
         "failures": [
             {
@@ -56,6 +58,9 @@ def _summary(report: Report) -> dict[str, Any]:
             }
             for failure in report.failures
         ],
+        "faults": [asdict(fault) for fault in report.faults],
+        "faults_left": report.faults_left,
+        "lagging_queries": report.lagging_queries,
         "cold_starts": report.cold_starts,
         "requests": dict(sorted(report.requests.items())),
         "requests_per_message": _rounded(report.requests_per_message),

@@ -17,6 +17,8 @@ from replay.reports.run_json import as_json
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
+    from replay.checks.compare import Difference
+    from replay.forecast import Forecast
     from replay.reports.report import Report
 
 FINDINGS_SHOWN: Final = 30
@@ -84,6 +86,10 @@ def aligned(rows: Sequence[tuple[str, ...]]) -> Text:
 
 def _troubles(report: Report, summary: Mapping[str, Any]) -> Iterator[str]:
     """Say what went wrong on the way, whatever the end."""
+    for fault in report.faults:
+        yield f"fault: {fault.asked} happened at {fault.operation} in delivery {fault.delivery}"
+    for asked in report.faults_left:
+        yield f"fault: {asked} never happened, there were not so many calls"
     for failure in report.failures[:FAILURES_SHOWN]:
         where = f" ({failure.stack[-1]})" if failure.stack else ""
         what = f"{failure.records} records from {failure.first_sequence}"
@@ -114,12 +120,13 @@ def _rows(summary: Mapping[str, Any]) -> list[tuple[str, str]]:
     requests = ", ".join(f"{count} {name}" for name, count in summary["requests"].items()) or "none"
     per_message = summary["requests_per_message"]
     amplification = summary["amplification"]
+    again = f", {summary['redeliveries']} delivered again" if summary["redeliveries"] else ""
     reads, writes, index_writes = (f"{summary[name]:g}" for name in ("read_units", "write_units", "index_write_units"))
     return [
         *about,
         ("records", f"{summary['records']}" + (f" ({', '.join(notes)})" if notes else "")),
         ("messages", f"{summary['messages']}"),
-        ("batches", f"{summary['batches']}, {summary['retries']} retries"),
+        ("batches", f"{summary['batches']}, {summary['retries']} retries" + again),
         ("requests", requests + (f"; {per_message} a message" if per_message is not None else "")),
         ("units", f"{reads} read, {writes} write, {index_writes} write in the index"),
         (
@@ -128,3 +135,37 @@ def _rows(summary: Mapping[str, Any]) -> list[tuple[str, str]]:
         ),
         ("duration", f"{summary['duration_s']:.1f} s"),
     ]
+
+
+def print_differences(
+    different: Sequence[Difference], first: Mapping[str, Any], second: Mapping[str, Any], console: Console | None = None
+) -> None:
+    """Print what two handlers have made differently, and what each took for it."""
+    console = console or Console(highlight=False, soft_wrap=True)
+    if different:
+        console.print(f"The tables differ in {len(different)} places:", style="bold")
+        rows = [
+            (item.row, item.group or "", item.attribute or "row", item.first or "nothing", item.second or "nothing")
+            for item in different[:FINDINGS_SHOWN]
+        ]
+        console.print(aligned([("row", "group", "what", "first", "second"), *rows]))
+        if len(different) > FINDINGS_SHOWN:
+            console.print(f"... and {len(different) - FINDINGS_SHOWN} more; --json has all")
+    else:
+        console.print("The tables are the same.", style="bold")
+    compared = ("deliveries", "requests_per_message", "read_units", "write_units", "index_write_units", "own_writes")
+    figures = [(name.replace("_", " "), f"{first[name]}", f"{second[name]}") for name in compared]
+    console.print(aligned([("", "first", "second"), *figures]))
+
+
+def print_forecast(expected: Forecast, console: Console | None = None) -> None:
+    """Print what would be delivered."""
+    console = console or Console(highlight=False, soft_wrap=True)
+    rows = [
+        ("records", f"{expected.records} ({expected.duplicates} duplicates left out, {expected.filtered} filtered)"),
+        ("messages", f"{expected.messages} in {expected.groups} groups"),
+        ("deliveries", f"{expected.deliveries} over {expected.shards} shards"),
+        ("requests", f"at most {expected.requests_at_most} of the project's function"),
+        ("duration", f"about {expected.seconds} s on DynamoDB Local"),
+    ]
+    console.print(aligned(rows))

@@ -40,9 +40,7 @@ class History:
     def __init__(self, state: Sequence[Item] = ()) -> None:
         self.initial: list[Item] = list(state)
         """The rows that were there before the first record."""
-        self._decided: dict[View, tuple[str, int] | None] = {
-            view: None for item in state if (view := _row_view(item)) is not None
-        }
+        self._decided: dict[View, int | None] = {view: None for item in state if (view := _row_view(item)) is not None}
 
     def note(self, recorded: Recorded) -> None:
         """Take note of the next record.
@@ -59,7 +57,7 @@ class History:
         view = view_of(address, row)
         if view is None or view in self._decided:
             return
-        self._decided[view] = (recorded.shard, recorded.sequence) if inserted else None
+        self._decided[view] = recorded.number if inserted else None
         if not inserted:
             self.initial.append(row)
 
@@ -75,7 +73,7 @@ class History:
         if not isinstance(item, dict) or address_of(item) != address:
             return None
         view = view_of(address, item)
-        if view is not None and self._decided.get(view) != (recorded.shard, recorded.sequence):
+        if view is not None and self._decided.get(view) != recorded.number:
             return None
         return Write(address, item)
 

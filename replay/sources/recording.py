@@ -8,6 +8,7 @@ whatever their size; else the records are held in memory.
 
 from __future__ import annotations
 
+import itertools
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final
 
@@ -32,12 +33,16 @@ SHOWN_MAX: Final = 60
 
 @dataclass(frozen=True, slots=True)
 class Recorded:
-    """One record as it is delivered, and where it comes from; `batch` numbers recorded batches, where there are any."""
+    """One record as it is delivered, and where it comes from.
+
+    `number` tells records apart, `batch` numbers recorded batches, where there are any.
+    """
 
     wire: Mapping[str, Any]
     sequence: int
     shard: str
     place: str
+    number: int
     parent: str | None = None
     batch: int | None = None
 
@@ -155,6 +160,7 @@ class Recording:
 
 def _read(files: Iterable[File], shape: Shape | None) -> Iterator[Recorded]:
     batches = 0
+    numbers = itertools.count()
     readers: dict[str, Callable[[Any], Iterator[Found]]] = {}
     for file in files:
         of_file = shape
@@ -163,7 +169,7 @@ def _read(files: Iterable[File], shape: Shape | None) -> Iterator[Recorded]:
             if of_file.name not in readers:
                 readers[of_file.name] = of_file.reader()
             for found in _found(document, of_file, readers[of_file.name]):
-                yield _checked(found, document.place, batches if of_file.is_batch else None)
+                yield _checked(found, document.place, next(numbers), batches if of_file.is_batch else None)
             batches += of_file.is_batch
 
 
@@ -196,7 +202,7 @@ def _found(document: Document, shape: Shape, reader: Callable[[Any], Iterator[Fo
         raise WrongUse(f"{document.place}: {error}") from None
 
 
-def _checked(found: Found, place: str, batch: int | None) -> Recorded:
+def _checked(found: Found, place: str, number: int, batch: int | None) -> Recorded:
     """Check the little that must be there to deliver a record; all else is the handler's business."""
     change = found.wire.get("dynamodb") if isinstance(found.wire, dict) else None
     if not isinstance(change, dict):
@@ -205,7 +211,7 @@ def _checked(found: Found, place: str, batch: int | None) -> Recorded:
     if not isinstance(text, str) or not (text.isascii() and text.isdigit()) or len(text) > DIGITS_MAX:
         given = "is missing" if text is None else f"is {_cut(repr(text))}"
         raise WrongUse(f"{place}: dynamodb.SequenceNumber {given}; it is a text of at most {DIGITS_MAX} digits")
-    return Recorded(found.wire, int(text), found.shard or DEFAULT_SHARD, place, found.parent, batch)
+    return Recorded(found.wire, int(text), found.shard or DEFAULT_SHARD, place, number, found.parent, batch)
 
 
 def _described(content: object) -> str:

@@ -6,6 +6,7 @@ their content and left out, each once.
 
 from __future__ import annotations
 
+import threading
 import time
 from collections import defaultdict, deque
 from dataclasses import dataclass, field
@@ -21,7 +22,7 @@ from replay.tables.progress import say
 from replay.tables.wire import from_sdk, to_sdk
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
     from mypy_boto3_dynamodb import DynamoDBClient
 
@@ -51,6 +52,11 @@ class TableUnderTest:
     _client: DynamoDBClient = field(init=False)
     _reader: StreamReader = field(init=False)
     _own: dict[Address, deque[Item | None]] = field(default_factory=lambda: defaultdict(deque), init=False)
+    _unread: deque[Read] = field(default_factory=deque, init=False)
+    """The handler's changes that a follower has come to first."""
+    _log: list[Read] | None = field(default=None, init=False)
+    """Every change, while somebody follows."""
+    _lock: threading.RLock = field(default_factory=threading.RLock, init=False)
 
     def __post_init__(self) -> None:
         """Find its stream.
@@ -72,6 +78,10 @@ class TableUnderTest:
 
     def write(self, writes: Sequence[Write]) -> list[Write]:
         """Write as the application did; give back what DynamoDB refuses (a row too large, an empty key)."""
+        with self._lock:
+            return self._write(writes)
+
+    def _write(self, writes: Sequence[Write]) -> list[Write]:
         refused: list[Write] = []
         chunk: dict[Address, Write] = {}
         for write in writes:
@@ -91,13 +101,36 @@ class TableUnderTest:
         settled_after_s = SETTLED_AFTER_LOCAL_S if self.endpoint.is_local else SETTLED_AFTER_S
         quiet_since = time.monotonic()
         while True:
-            for read in self._reader.read():
+            while self._unread:
+                yield self._unread.popleft()
+            for read, is_own in self._read():
                 quiet_since = time.monotonic()
-                if not self._is_own(read.wire):
+                if not is_own:
                     yield read
             if time.monotonic() - quiet_since >= settled_after_s:
                 return
             time.sleep(LOOK_EVERY_S)
+
+    def follow(self) -> Callable[[], list[Read]]:
+        """Give a function that tells every change since it was last called, whoever made it."""
+        log = self._log = [] if self._log is None else self._log
+        place = len(log)
+
+        def changes() -> list[Read]:
+            nonlocal place
+            with self._lock:
+                self._unread.extend(read for read, is_own in self._read() if not is_own)
+                new, place = log[place:], len(log)
+                return new
+
+        return changes
+
+    def _read(self) -> Iterator[tuple[Read, bool]]:
+        """Read the stream on, and tell the harness's own writes."""
+        for read in self._reader.read():
+            if self._log is not None:
+                self._log.append(read)
+            yield read, self._is_own(read.wire)
 
     def _write_batch(self, writes: list[Write]) -> list[Write]:
         """Write at most one batch of rows, each once."""

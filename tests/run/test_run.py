@@ -202,7 +202,7 @@ def test_a_handler_that_takes_too_long_is_killed_and_tried_again(run: Run, handl
                 mark.touch()
                 time.sleep(60)
     """
-    ran = run(events(conversation(1)), "--handler", handler(source), "--timeout", "0.5")
+    ran = run(events(conversation(1)), "--handler", handler(source), "--function-timeout", "0.5")
     assert (ran.summary["deliveries"], ran.summary["cold_starts"]) == (2, 2)
     assert ran.summary["failures"][0]["outcome"] == "timed out after 0.5 s"
 

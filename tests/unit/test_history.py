@@ -34,7 +34,7 @@ def recorded(sequence: int, name: str, *, old: Item | None = None, new: Item | N
         "StreamViewType": "NEW_AND_OLD_IMAGES",
     }
     change |= ({"OldImage": old} if old else {}) | ({"NewImage": new} if new else {})
-    return Recorded({"eventName": name, "dynamodb": change}, sequence, "shard", f"file:{sequence}")
+    return Recorded({"eventName": name, "dynamodb": change}, sequence, "shard", f"file:{sequence}", sequence)
 
 
 def told(*records: Recorded) -> tuple[list[Item], list[Write | None]]:
@@ -117,5 +117,5 @@ def test_a_group_row_without_its_image_is_refused_naming_the_view_type(name: str
     ],
 )
 def test_what_is_no_row_of_this_table_is_written_by_nobody(change: dict[str, Any]) -> None:
-    record = Recorded({"eventName": "INSERT", "dynamodb": change}, 1, "shard", "file:1")
+    record = Recorded({"eventName": "INSERT", "dynamodb": change}, 1, "shard", "file:1", 1)
     assert told(record) == ([], [None])

@@ -1,0 +1,190 @@
+"""Faults at hand: what each does to the usual function, and that the project's own stays right under all of them."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from replay.cli import main
+from replay.function.faults import KINDS
+from tests.run.conftest import at, conversation, message, record, row
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+
+    from tests.run.conftest import Ran
+
+    Run = Callable[..., Ran]
+    Write = Callable[..., Any]
+
+pytestmark = pytest.mark.engine
+
+USUAL = "tests/handlers/usual.py:lambda_handler"
+
+
+def test_the_function_is_right_under_every_fault_at_its_first_calls(run: Run, events: Write) -> None:
+    faults = [argument for kind in KINDS for number in (1, 3, 4) for argument in (f"--{kind}", f"{number}")]
+    ran = run(events(conversation(8)), "--batch-size", "2", "--maximum-retry-attempts", "50", *faults)
+    assert (ran.code, ran.report["findings"]) == (0, [])
+    assert len(ran.summary["faults"]) + len(ran.summary["faults_left"]) == len(KINDS) * 3
+    assert {fault["asked"].split()[0] for fault in ran.summary["faults"]} == {f"--{kind}" for kind in KINDS}
+    assert all(fault["delivery"] for fault in ran.summary["faults"])
+
+
+def test_a_crash_between_two_writes_loses_the_usual_functions_row(run: Run, events: Write) -> None:
+    ran = run(events(conversation(1)), "--handler", USUAL, "--crash-after", "DeleteItem")
+    assert ran.kinds == {"missing"}
+    assert ran.summary["faults"] == [{"asked": "--crash-after DeleteItem:1", "operation": "DeleteItem", "delivery": 1}]
+    assert ran.summary["failures"][0]["outcome"] == "was ended by signal 9"
+    assert ran.summary["cold_starts"] == 2
+
+
+def test_a_crash_before_a_write_leaves_it_unwritten(run: Run, events: Write) -> None:
+    ran = run(
+        events(conversation(1)),
+        *("--handler", USUAL, "--crash-before", "PutItem", "--maximum-retry-attempts", "0", "--no-bisect"),
+    )
+    assert (ran.kinds, ran.summary["requests"]) == ({"missing", "behind"}, {"DeleteItem": 1, "Query": 1})
+
+
+def test_a_lost_answer_is_an_error_to_the_handler_and_took_effect(run: Run, events: Write) -> None:
+    ran = run(events(conversation(1)), "--handler", USUAL, "--timeout", "PutItem:2")
+    assert "ReadTimeoutError" in ran.summary["failures"][0]["outcome"]
+    assert ran.code == 0
+
+
+@pytest.mark.parametrize(
+    ("kind", "code"), [("throttle", "ProvisionedThroughputExceeded"), ("conflict", "TransactionConflict")]
+)
+def test_a_refused_call_is_an_error_to_the_handler_and_took_no_effect(
+    run: Run, events: Write, kind: str, code: str
+) -> None:
+    ran = run(events(conversation(1)), "--handler", USUAL, f"--{kind}", "PutItem", "--maximum-retry-attempts", "0")
+    assert code in ran.summary["failures"][0]["outcome"]
+    assert "missing" in ran.kinds
+
+
+@pytest.mark.parametrize("lag", ["forever", "calls:50", "600"])
+def test_an_index_that_is_behind_doubles_the_usual_functions_rows(run: Run, events: Write, lag: str) -> None:
+    begin = [record(number, "REMOVE", old=row(member, "g", at(0))) for number, member in enumerate("ab", start=1)]
+    lines = [*begin, *(record(number, new=message("g", at(number))) for number in (3, 4))]
+    usual = run(events(lines), "--handler", USUAL, "--batch-size", "1", "--lag", lag)
+    assert usual.kinds == {"doubled"}
+    assert usual.summary["lagging_queries"] == 2
+    ours = run(events(lines), "--batch-size", "1", "--lag", lag)
+    assert (ours.code, ours.report["findings"]) == (0, [])
+
+
+def test_batches_that_come_again_move_the_usual_functions_rows_back(run: Run, events: Write) -> None:
+    lines = conversation(6)
+    usual = run(events(lines), "--handler", USUAL, "--batch-size", "1", "--duplicate", "--seed", "2")
+    ours = run(events(lines), "--batch-size", "1", "--duplicate", "--seed", "2")
+    assert usual.summary["redeliveries"] == ours.summary["redeliveries"] > 6
+    assert usual.summary["retries"] == 0
+    assert (usual.code, ours.code) == (1, 0)
+    assert usual.kinds == {"behind"}
+
+
+def test_the_function_is_right_whatever_order_the_stream_has(run: Run) -> None:
+    ran = run("--shuffle", "--seed", "7", "--batch-size", "9", "--duplicate", "--concurrent", "2")
+    assert (ran.code, ran.report["findings"]) == (0, [])
+
+
+def test_deliveries_overlap_where_asked(run: Run, handler: Write, events: Write) -> None:
+    """Each delivery waits for another one to be there too."""
+    source = handler("""
+        import os, pathlib, time
+        folder = pathlib.Path(__file__).with_suffix(".meeting")
+        def handler(event, context):
+            folder.mkdir(exist_ok=True)
+            (folder / f"{os.getpid()}").touch()
+            for _ in range(500):
+                if len(list(folder.iterdir())) == 2:
+                    return
+                time.sleep(0.02)
+            raise TimeoutError
+    """)
+    ran = run(events(conversation(6)), "--handler", source, "--concurrent", "2", "--maximum-retry-attempts", "0")
+    assert ran.summary["failed_deliveries"] == 0
+    assert ran.summary["cold_starts"] == 2
+
+
+def test_a_part_of_the_recording_can_be_replayed(run: Run, events: Write) -> None:
+    ran = run(events(conversation(6)), "--until", "5")
+    assert (ran.code, ran.summary["records"], ran.summary["messages"]) == (0, 5, 3)
+    assert run(events(conversation(6)), "--from", "4", "--until", "5").summary["records"] == 2
+    assert run(events(conversation(6)), "--from", "99").code == 2
+
+
+def test_a_dry_run_says_what_would_be_delivered_and_starts_nothing(
+    events: Write, capsys: pytest.CaptureFixture[str]
+) -> None:
+    command = [
+        "run",
+        str(events(conversation(6))),
+        "--dry-run",
+        "--batch-size",
+        "2",
+        "--endpoint-url",
+        "http://127.0.0.1:9",
+    ]
+    assert main([*command, "--json"]) == 0
+    expected = json.loads(capsys.readouterr().out)
+    assert {name: expected[name] for name in ("records", "filtered", "messages", "deliveries", "groups")} == {
+        "records": 8,
+        "filtered": 2,
+        "messages": 6,
+        "deliveries": 3,
+        "groups": 1,
+    }
+    assert expected["requests_at_most"] == 6
+    assert main(command) == 0
+    assert "3 over 1 shards" in capsys.readouterr().out
+
+
+def test_two_handlers_on_one_history_are_compared(run: Run, events: Write) -> None:
+    lines = conversation(3)
+    ran = run(events(lines), "--against", USUAL)
+    assert (ran.code, ran.report["verdict"], ran.report["against"]["verdict"]) == (0, "right", "wrong")
+    assert {(difference["row"], difference["attribute"]) for difference in ran.report["differences"]} == {
+        ("GRP#a", "message"),
+        ("GRP#b", "message"),
+    }
+    assert ran.report["against"]["summary"]["write_units"] == 4
+    assert ran.report["summary"]["write_units"] == 8
+    same = run(events(lines), "--against", "stream_processor.handler:lambda_handler")
+    assert same.report["differences"] == []
+
+
+def test_the_comparison_for_people_shows_both_sides(
+    engine_endpoint: str, events: Write, capsys: pytest.CaptureFixture[str], table: str
+) -> None:
+    command = ["run", str(events(conversation(2))), "--endpoint-url", engine_endpoint, "--against", USUAL]
+    assert main([*command, "--table", f"{table}-c"]) == 0
+    out = capsys.readouterr().out
+    assert "The tables differ in 2 places:" in out
+    assert any(line.split() == ["write", "units", "8", "4"] for line in out.splitlines())
+
+
+def test_stepping_shows_each_request_and_each_change_of_a_row(run: Run, events: Write) -> None:
+    ran = run(events(conversation(1)), "--handler", USUAL, "--step")
+    lines = [line.removeprefix("replay: ") for line in ran.said.splitlines()]
+    shown = [line.split()[-1 if line.endswith("done") else 2] for line in lines if line.startswith("delivery 1: ")]
+    assert shown == ["Query", "DeleteItem", "PutItem", "DeleteItem", "PutItem"]
+    changes = [line.split() for line in lines if line.startswith("  changed: ")]
+    assert sorted(change[1] for change in changes) == ["GRP#a", "GRP#a", "GRP#b", "GRP#b"]
+    assert [change[-2:] == ["no", "row"] for change in changes] == [True, False, True, False]
+    assert run("-", "--step").code == 2
+
+
+def test_lines_of_faults_are_in_the_report_for_people(
+    engine_endpoint: str, events: Write, capsys: pytest.CaptureFixture[str], table: str, tmp_path: Path
+) -> None:
+    command = ["run", str(events(conversation(2))), "--endpoint-url", engine_endpoint, "--table", f"{table}-f"]
+    assert main([*command, "--throttle", "1", "--crash-before", "900", "--log", str(tmp_path / "log")]) == 0
+    out = capsys.readouterr().out
+    assert "fault: --throttle 1 happened at Query in delivery 1" in out
+    assert "fault: --crash-before 900 never happened" in out
