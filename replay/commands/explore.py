@@ -20,7 +20,7 @@ from replay.errors import WrongUse
 from replay.exploration.campaign import BrokenCase, Result, campaign, explain, in_memory, on_store, one_by_one
 from replay.exploration.case import dump, load
 from replay.exploration.draw import Features, Size, draw
-from replay.exploration.execution import RULES
+from replay.exploration.execution import RULES, Manner
 from replay.exploration.foreign import ForeignHandler
 from replay.function.configuration import Configuration
 from replay.function.environment import Surroundings, handler_environment
@@ -123,6 +123,14 @@ class _Asked:
     def is_in_memory(self) -> bool:
         return self.engine == "memory" and self.target is None
 
+    @property
+    def manner(self) -> Manner:
+        return Manner(ignored=self.ignored)
+
+    @property
+    def telling(self) -> Manner:
+        return Manner(tells=True, ignored=self.ignored)
+
     def cases(self) -> Iterator[tuple[int, Case]]:
         for seed in range(self.seed, self.seed + self.schedules):
             yield seed, self.drawn(seed)
@@ -132,11 +140,11 @@ class _Asked:
 
 
 def _in_memory(asked: _Asked) -> tuple[Result, BrokenCase | None]:
-    def carry_out(case: Case) -> Execution:
-        return in_memory(case, tells=True, ignored=asked.ignored)
+    def carry_out(case: Case, manner: Manner) -> Execution:
+        return in_memory(case, manner=manner)
 
     if asked.case is not None:
-        return _one(asked.case, carry_out)
+        return _one(asked.case, lambda case: carry_out(case, asked.telling))
     with _progress(asked.schedules) as tell:
         result = campaign(
             asked.seed,
@@ -160,15 +168,17 @@ def _on_dynamodb(asked: _Asked, stack: contextlib.ExitStack) -> tuple[Result, Br
     create_table(client, schema, table)
     function = stack.enter_context(ForkedFunction(_launch(asked, endpoint, table, index))) if asked.target else None
 
-    def carry_out(case: Case) -> Execution:
+    def carry_out(case: Case, manner: Manner) -> Execution:
         store = DynamoStore(client, table, index)
         handler = ForeignHandler(function, store) if function else None
-        return on_store(case, store, handler, tells=True, ignored=asked.ignored)
+        return on_store(case, store, handler, manner)
 
     if asked.case is not None:
-        return _one(asked.case, carry_out)
+        return _one(asked.case, lambda case: carry_out(case, asked.telling))
     with _progress(asked.schedules) as tell:
-        result = one_by_one(asked.cases(), carry_out, time_s=asked.time_s, progress=tell)
+        result = one_by_one(
+            asked.cases(), lambda case: carry_out(case, asked.manner), time_s=asked.time_s, progress=tell
+        )
     return result, _explained(result, carry_out, asked)
 
 
@@ -182,11 +192,11 @@ def _launch(asked: _Asked, endpoint: Endpoint, table: str, index: str) -> Launch
     return Launch(asked.target, configuration, environment, endpoint.url if endpoint.is_local else None)
 
 
-def _explained(result: Result, carry_out: Callable[[Case], Execution], asked: _Asked) -> BrokenCase | None:
+def _explained(result: Result, carry_out: Callable[[Case, Manner], Execution], asked: _Asked) -> BrokenCase | None:
     if not result.broken:
         return None
     seed = min(result.broken)
-    return explain(seed, carry_out, asked.drawn(seed))
+    return explain(seed, carry_out, asked.drawn(seed), asked.manner)
 
 
 def _one(case: Case, carry_out: Callable[[Case], Execution]) -> tuple[Result, BrokenCase | None]:

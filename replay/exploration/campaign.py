@@ -10,7 +10,7 @@ from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 from replay.exploration.draw import draw
-from replay.exploration.execution import Execution, execute
+from replay.exploration.execution import PLAIN, Execution, Manner, execute
 from replay.exploration.ours import OurHandler
 from replay.exploration.shrink import shrink
 from replay.tables.memory import MemoryTable
@@ -72,25 +72,16 @@ class Result:
             self.broken.append(seed)
 
 
-def in_memory(
-    case: Case, make_work: type[GroupWork] = GroupWork, *, tells: bool = False, ignored: frozenset[str] = frozenset()
-) -> Execution:
+def in_memory(case: Case, make_work: type[GroupWork] = GroupWork, manner: Manner = PLAIN) -> Execution:
     """Carry a case out with the project's own function on a table in memory."""
     store = MemoryTable()
-    return execute(case, store, OurHandler(store, make_work=make_work), tells=tells, ignored=ignored)
+    return execute(case, store, OurHandler(store, make_work=make_work), manner)
 
 
-def on_store(
-    case: Case,
-    store: DynamoStore,
-    handler: Handler | None = None,
-    *,
-    tells: bool = False,
-    ignored: frozenset[str] = frozenset(),
-) -> Execution:
+def on_store(case: Case, store: DynamoStore, handler: Handler | None = None, manner: Manner = PLAIN) -> Execution:
     """Carry a case out on a table of an endpoint, with a handler or the project's own; leave no row behind."""
     try:
-        return execute(case, store, handler or OurHandler(store), tells=tells, ignored=ignored)
+        return execute(case, store, handler or OurHandler(store), manner)
     finally:
         store.wipe()
 
@@ -143,11 +134,16 @@ def campaign(  # noqa: PLR0913 - settings, each by its name
     return result
 
 
-def explain(seed: int, carry_out: Callable[[Case], Execution], drawn: Case) -> BrokenCase:
-    """Make a seed's broken case as small as it gets and tell its story; `carry_out` also tells stories."""
-    rules = carry_out(drawn).rules
-    smallest = shrink(drawn, lambda candidate: bool(carry_out(candidate).rules & rules))
-    return BrokenCase(seed, drawn, replace(smallest, name=f"seed {seed}, shrunk"), carry_out(smallest))
+def explain(seed: int, carry_out: Callable[[Case, Manner], Execution], drawn: Case, manner: Manner) -> BrokenCase:
+    """Make a seed's broken case as small as it gets and tell its story.
+
+    What breaks before the faults end is looked for before the faults end.
+    """
+    first = carry_out(drawn, manner)
+    silent = replace(manner, tells=False, calmed=first.was_calm)
+    smallest = shrink(drawn, lambda candidate: bool(carry_out(candidate, silent).rules & first.rules))
+    execution = carry_out(smallest, replace(silent, tells=True))
+    return BrokenCase(seed, drawn, replace(smallest, name=f"seed {seed}, shrunk"), execution)
 
 
 def _chunks(first_seed: int, count: int) -> Iterator[range]:
@@ -159,7 +155,7 @@ def _chunks(first_seed: int, count: int) -> Iterator[range]:
 def _run_chunk(seeds: range, features: Features | None, ignored: frozenset[str]) -> Result:
     result = Result()
     for seed in seeds:
-        result.count(seed, in_memory(draw(seed, features=features), ignored=ignored))
+        result.count(seed, in_memory(draw(seed, features=features), manner=Manner(ignored=ignored)))
     return result
 
 

@@ -58,6 +58,8 @@ class Execution:
     """What came of a case."""
 
     broken: list[Broken] = field(default_factory=list)
+    was_calm: bool = False
+    """Whether the phase without faults had begun."""
     story: list[Event] = field(default_factory=list)
     situations: Counter[str] = field(default_factory=Counter)
     calls: int = 0
@@ -119,24 +121,35 @@ RULES = (
 """Every rule by name: invariants of every moment and of quiet, and the oracle's kinds of findings."""
 
 
-def execute(
-    case: Case, store: Store, handler: Handler, *, tells: bool = False, ignored: frozenset[str] = frozenset()
-) -> Execution:
-    """Carry a case out on an empty store (or one whose other rows are no concern of the case).
+@dataclass(frozen=True, slots=True)
+class Manner:
+    """How a case is carried out: `tells` keeps the story, `ignored` rules may be broken, `calmed` goes on to phase two.
 
-    `ignored` are rules that may be broken. `tells` keeps the story of every call; without it everything is much faster.
+    Without a story everything is much faster.
     """
-    return _History(case, store, handler, tells=tells, ignored=ignored).run()
+
+    tells: bool = False
+    ignored: frozenset[str] = frozenset()
+    calmed: bool = True
+
+
+PLAIN = Manner()
+
+
+def execute(case: Case, store: Store, handler: Handler, manner: Manner = PLAIN) -> Execution:
+    """Carry a case out on an empty store (or one whose other rows are no concern of the case)."""
+    return _History(case, store, handler, manner).run()
 
 
 class _History:
     """One case under way."""
 
-    def __init__(self, case: Case, store: Store, handler: Handler, *, tells: bool, ignored: frozenset[str]) -> None:
+    def __init__(self, case: Case, store: Store, handler: Handler, manner: Manner) -> None:
         self._case = case
         self._store = store
         self._handler = handler
-        self._ignored = ignored
+        self._ignored = manner.ignored
+        self._is_calmed = manner.calmed
         self._execution = Execution()
         self._oracle = Oracle()
         self._unseen = Unseen(store)
@@ -144,7 +157,7 @@ class _History:
         self._groups_of: dict[str, set[str]] = {}
         self._step = 0
         self._now = 0.0
-        self._story = Storyteller(store, lambda: (self._step, self._now)) if tells else None
+        self._story = Storyteller(store, lambda: (self._step, self._now)) if manner.tells else None
         self._started = 0
         self._ended = 0
         self._running: list[_Running] = []
@@ -441,6 +454,7 @@ class _History:
         return self._succeeded
 
     def _faults_off(self) -> None:
+        self._execution.was_calm = True
         self._store.release_index()
         self._faults, self._turns, self._twins, self._shows = {}, {}, {}, []
         self._lags = {}

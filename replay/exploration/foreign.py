@@ -67,6 +67,10 @@ class SteppedHandler:
         self._look()
         return how
 
+    def drop(self) -> None:
+        """End the handler's process."""
+        self._invocation.kill()
+
     def _go(self, asked: Message, fault: FaultKind | None) -> str:
         invocation = self._invocation
         match fault:

@@ -46,6 +46,10 @@ class Stepped(Protocol):
         """Let the next call happen, or fail as `fault` says, and go on to the one behind; how it went, in a word."""
         ...
 
+    def drop(self) -> None:
+        """Let go of an invocation that nobody waits for any more."""
+        ...
+
 
 class Handler(Protocol):
     """Starts invocations."""

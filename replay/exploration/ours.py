@@ -109,6 +109,10 @@ class SteppedFunction:
         self._advance(lambda: self._thread.switch(answer))
         return "done"
 
+    def drop(self) -> None:
+        """End the function where it stands."""
+        self._kill("crash-before")
+
     def _perform(self) -> Page | bool | None:
         request = self._request
         if isinstance(request, tuple):

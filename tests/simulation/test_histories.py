@@ -13,6 +13,7 @@ from replay.errors import WrongUse
 from replay.exploration.campaign import explain, in_memory, on_store
 from replay.exploration.case import Case, Fault, Lag, dump, load, parse
 from replay.exploration.draw import draw
+from replay.exploration.execution import PLAIN, Manner
 from replay.tables.dynamo import DynamoStore
 from tests.handlers.wrong_works import (
     DeletesThenPuts,
@@ -29,6 +30,7 @@ if TYPE_CHECKING:
 
     from stream_processor.group import GroupWork
 
+TELLING = Manner(tells=True)
 SITUATIONS = (
     "a condition failed",
     "another owner's update",
@@ -66,7 +68,7 @@ def test_a_sample_of_cases_is_right_and_reaches_every_situation() -> None:
 
 def test_a_seed_always_makes_the_same_case_and_the_same_history() -> None:
     assert draw(7) == draw(7)
-    assert in_memory(draw(7), tells=True).story == in_memory(draw(7), tells=True).story
+    assert in_memory(draw(7), manner=TELLING).story == in_memory(draw(7), manner=TELLING).story
 
 
 @pytest.mark.parametrize(
@@ -74,7 +76,7 @@ def test_a_seed_always_makes_the_same_case_and_the_same_history() -> None:
 )
 def test_a_wrong_work_is_convicted_and_its_case_made_small(wrong: type[GroupWork]) -> None:
     seed = next(seed for seed in range(1000) if in_memory(draw(seed), wrong).broken)
-    broken = explain(seed, lambda case: in_memory(case, wrong, tells=True), draw(seed))
+    broken = explain(seed, lambda case, manner: in_memory(case, wrong, manner), draw(seed), PLAIN)
     events, records, _ = broken.smallest.weight
     assert broken.execution.broken
     assert records <= 5
