@@ -15,9 +15,9 @@ from replay.exploration.handler import NextCall
 from stream_processor.batch import BatchProcessor, Invocation
 from stream_processor.errors import QuarantineError, StreamProcessorError, TransientError
 from stream_processor.group import GroupWork
-from stream_processor.message import GROUP_PREFIX
+from stream_processor.message import GROUP_PREFIX, MESSAGE_PREFIX
 from stream_processor.settings import RESERVE_MS, Settings
-from stream_processor.table import Page, ReadIndex
+from stream_processor.table import Page, ReadIndex, ReadMember
 from stream_processor.transaction import Check
 
 if TYPE_CHECKING:
@@ -205,4 +205,6 @@ def _told(request: Read | Transaction | Quarantined) -> NextCall:
         return NextCall("index", f"Query index of {request.group}")
     if hasattr(request, "identifier"):
         return NextCall("quarantine", f"put {request.identifier} into the quarantine")
-    return NextCall("read", f"Query {request}")
+    if isinstance(request, ReadMember):
+        return NextCall("read", f"Query {GROUP_PREFIX}{request.member} for rows of {request.group}")
+    return NextCall("read", f"Query {MESSAGE_PREFIX}{request.group} for who wrote lately")

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, ClassVar, Literal
 
 from replay.event_source.answers import Meaning, Raised, Returned, TimedOut, Unserialisable
+from stream_processor.message import GROUP_PREFIX
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
@@ -84,7 +85,7 @@ class Called(Event):
     """An invocation's call happened, or failed as the fault says.
 
     `outcome` is a word: done, the fault, or the error that the call got. `changes` are the rows that a write names;
-    `behind` those whose newest version the index did not show when it was asked.
+    `behind` the group rows whose newest version the index did not show when it was asked.
     """
 
     kind: ClassVar[str] = "call"
@@ -99,7 +100,9 @@ class Called(Event):
 
     def __str__(self) -> str:
         fault = f" ({self.fault})" if self.fault not in {None, self.outcome} else ""
-        return f"  {self.invocation}: {self.text} -> {self.outcome}{fault}"
+        late = ", ".join(" ".join(address) for address in self.behind)
+        behind = f" (the index is behind in {late})" if late else ""
+        return f"  {self.invocation}: {self.text} -> {self.outcome}{fault}{behind}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,8 +115,7 @@ class Ended(Event):
     verdict: str | None
 
     def __str__(self) -> str:
-        verdict = "" if self.verdict is None else f": {self.verdict}"
-        return f"  {self.invocation} {self.result}{verdict}"
+        return f"  {self.invocation}: {self.result} -> {self.verdict or 'nobody waits for it'}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -193,7 +195,8 @@ class Storyteller:
     def about_to_call(self, call: NextCall) -> None:
         """Look at what a call is going to change, and at what an index that it asks does not show."""
         self._before = self._rows(call.touches) if call.kind == "write" else {}
-        self._behind = self._store.waiting() if call.kind == "index" else ()
+        late = self._store.waiting() if call.kind == "index" else ()
+        self._behind = tuple(address for address in late if address[0].startswith(GROUP_PREFIX))
 
     def called(self, invocation: int, number: int, call: NextCall, fault: FaultKind | None, outcome: str) -> None:
         """Keep the call that has just happened."""
