@@ -1,0 +1,248 @@
+"""What an exploration came to, for whoever reports it: figures, and where a case broke, what happened to which row."""
+
+from __future__ import annotations
+
+import shlex
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Final
+
+from replay.checks.said import said_by
+from replay.exploration.story import Called, Delivered, PhaseBegan, RowChange, RuleBroken, Wrote
+from replay.reports.reasons import reason
+from stream_processor.message import GROUP_PREFIX
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Mapping, Sequence
+
+    from replay.checks.oracle import Finding
+    from replay.checks.reading import Item
+    from replay.exploration.campaign import BrokenCase, Result
+    from replay.exploration.case import Case
+    from replay.exploration.execution import Broken
+    from replay.exploration.story import Event
+    from replay.tables.memory import Address
+
+
+TEST: Final = """\
+from pathlib import Path
+
+from replay.exploration.campaign import in_memory
+from replay.exploration.case import load
+
+
+def test_the_case_is_right() -> None:
+    assert in_memory(load(Path("{case_file}"))).broken == []
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Exploration:
+    """What was explored and what came of it.
+
+    `about` says it in words. `command` explores the same way, with cases to be named; `case_file` holds the smallest
+    broken case, if it was saved. `is_in_memory` is the project's own function on a table in memory.
+    """
+
+    result: Result
+    broken: BrokenCase | None
+    about: Mapping[str, str] = field(default_factory=dict)
+    command: str = "python -m replay explore"
+    case_file: str | None = None
+    is_in_memory: bool = True
+
+    def again(self) -> dict[str, str]:
+        """Say how to see the broken case once more: what to copy, each under its title."""
+        if self.broken is None:
+            return {}
+        if self.case_file is None:
+            return {"on the command line": self.seed_again(self.broken.seed)}
+        lines = {"on the command line": f"{self.command} --case {shlex.quote(self.case_file)}"}
+        return lines | ({"in a test": TEST.format(case_file=self.case_file)} if self.is_in_memory else {})
+
+    def seed_again(self, seed: int) -> str:
+        """Say how to see one seed's case once more."""
+        return f"{self.command} --seed {seed} --schedules 1"
+
+    @property
+    def is_right(self) -> bool:
+        """Whether no case broke a rule."""
+        return self.broken is None and not self.result.broken
+
+    @property
+    def verdict(self) -> str:
+        """The verdict in a sentence."""
+        if self.is_right:
+            return f"right: {counted(self.result.cases, 'case')}, no rule broken"
+        rules = "; ".join(sorted(self.broken.execution.rules)) if self.broken else "a rule"
+        return f"wrong: {rules}"
+
+
+@dataclass(frozen=True, slots=True)
+class Anomaly:
+    """One broken rule.
+
+    `culprit` is the call, or the application's write, after which the row is as it is; `changes` are those of
+    its rows that the evidence speaks of. `records` are the sequence numbers of the messages that this is about.
+    """
+
+    rule: str
+    evidence: str
+    why: str
+    culprit: Called | Wrote | None
+    changes: tuple[RowChange, ...]
+    records: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Version:
+    """A row as it was after an event: its place in the story, its step, whose it was; no item: it was removed."""
+
+    place: int | None
+    step: int
+    by: str
+    sort_key: str
+    item: Item | None
+
+
+@dataclass(frozen=True, slots=True)
+class View:
+    """Every version of a member's rows of a group, in order."""
+
+    group: str
+    member: str
+    versions: tuple[Version, ...]
+
+
+def anomalies(broken: BrokenCase) -> tuple[Anomaly, ...]:
+    """Say for each broken rule of the smallest case which records, which call and which rows it is about."""
+    return tuple(_anomaly(each, broken.smallest, broken.execution.story) for each in broken.execution.broken)
+
+
+def moves(changes: Sequence[RowChange]) -> list[RowChange]:
+    """Take a row removed and a row put by one call, of one member and group, for a row that moved."""
+    found: list[RowChange] = []
+    for change in changes:
+        place = next((place for place, other in enumerate(found) if _is_move(other, change)), None)
+        if place is None:
+            found.append(change)
+        elif change.after is None:
+            found[place] = RowChange(change.address, change.before, found[place].after)
+        else:
+            found[place] = RowChange(found[place].address, found[place].before, change.after)
+    return found
+
+
+def versions(broken: BrokenCase) -> tuple[View, ...]:
+    """Follow every group row of the smallest case from the beginning, by group and member."""
+    views: dict[tuple[str, str], list[Version]] = {}
+    for item in broken.smallest.rows:
+        _add_version(views, (item["pk"]["S"], item["sk"]["S"]), None, item, (None, 0, "the application"))
+    for place, event in enumerate(broken.execution.story):
+        if isinstance(event, Called | Wrote):
+            by = f"invocation {event.invocation}" if isinstance(event, Called) else "the application"
+            for change in _real(event.changes):
+                _add_version(views, change.address, change.before, change.after, (place, event.step, by))
+    return tuple(View(group, member, tuple(found)) for (group, member), found in sorted(views.items()))
+
+
+def counted(number: int, noun: str) -> str:
+    """Write a number with its noun: `1 case`, `2,000 cases`."""
+    return f"{number:,} {noun}{'' if number == 1 else 's'}"
+
+
+def invocations(story: Sequence[Event]) -> dict[int, Delivered]:
+    """Find the delivery of each invocation."""
+    return {event.invocation: event for event in story if isinstance(event, Delivered)}
+
+
+def _add_version(
+    views: dict[tuple[str, str], list[Version]],
+    address: Address,
+    before: Item | None,
+    after: Item | None,
+    origin: tuple[int | None, int, str],
+) -> None:
+    """Keep a version with the group that the row belongs to; one that goes to another group is gone from the first."""
+    if not address[0].startswith(GROUP_PREFIX):
+        return
+    member, sort_key = address[0].removeprefix(GROUP_PREFIX), address[1]
+    old, new = _group(before), _group(after)
+    if old is not None and old != new:
+        views.setdefault((old, member), []).append(Version(*origin, sort_key, None))
+    if new is not None:
+        views.setdefault((new, member), []).append(Version(*origin, sort_key, after))
+
+
+def _anomaly(broken: Broken, case: Case, story: Sequence[Event]) -> Anomaly:
+    concerned = _concerned(broken.finding)
+    culprit = _culprit(broken.rule, story, concerned)
+    changes = filter(concerned, _real(culprit.changes)) if culprit else ()
+    records = _meant(broken.finding, case)
+    if not records and isinstance(culprit, Called):
+        records = invocations(story)[culprit.invocation].sequences
+    return Anomaly(broken.rule, broken.text, reason(broken.rule), culprit, tuple(changes), records)
+
+
+def _concerned(finding: Finding | None) -> Callable[[RowChange], bool]:
+    """Tell the rows that a finding speaks of: a member's of a group, or one address; any where there is no finding."""
+    if finding is None:
+        return lambda _change: True
+    if finding.member is None:
+        return lambda change: change.address == finding.address
+    partition_key = GROUP_PREFIX + finding.member
+    return lambda change: (
+        change.address[0] == partition_key and finding.group in {_group(change.before), _group(change.after)}
+    )
+
+
+def _culprit(rule: str, story: Sequence[Event], concerned: Callable[[RowChange], bool]) -> Called | Wrote | None:
+    """Find the write after which the row is as it is: the last one; of those that should not be, the first one."""
+    found = [
+        event
+        for event in _before_the_end(story, rule)
+        if isinstance(event, Called | Wrote) and any(map(concerned, _real(event.changes)))
+    ]
+    if not found:
+        return None
+    return found[0] if rule == "redelivery changes nothing" else found[-1]
+
+
+def _before_the_end(story: Sequence[Event], rule: str) -> Iterator[Event]:
+    """Go through the events that can have broken a rule: for what must not change any more, those of the last phase."""
+    start = 0
+    if rule == "redelivery changes nothing":
+        start = max((place for place, event in enumerate(story) if isinstance(event, PhaseBegan)), default=0)
+    for event in story[start:]:
+        if isinstance(event, RuleBroken):
+            return
+        yield event
+
+
+def _real(changes: Sequence[RowChange]) -> list[RowChange]:
+    return [change for change in changes if change.before != change.after]
+
+
+def _meant(finding: Finding | None, case: Case) -> tuple[str, ...]:
+    """Find the records whose message a row should show and does not."""
+    if finding is None or finding.kind != "behind" or finding.expected is None:
+        return ()
+    start = finding.expected.rstrip("…")
+    found = []
+    for record in case.records:
+        said = said_by(record, 0)
+        if said is None or said.group != finding.group:
+            continue
+        _, instant, text = said.value
+        if f"{instant.isoformat(timespec='microseconds')}+00:00 {text!r}".startswith(start):
+            found.append(record["dynamodb"]["SequenceNumber"])
+    return tuple(found)
+
+
+def _is_move(one: RowChange, other: RowChange) -> bool:
+    ends = (one.before, one.after, other.before, other.after)
+    are_halves = [end is None for end in ends] in ([True, False, False, True], [False, True, True, False])
+    return are_halves and one.address[0] == other.address[0] and len({_group(end) for end in ends if end}) == 1
+
+
+def _group(item: Item | None) -> str | None:
+    return None if item is None else item.get("message_group_uuid", {}).get("S")

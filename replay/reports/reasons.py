@@ -1,0 +1,55 @@
+"""Why it is wrong to break a rule, said to somebody who sees the rule for the first time."""
+
+from __future__ import annotations
+
+from typing import Final
+
+REASONS: Final = {
+    "a list never moves back": (
+        "A reader who saw the newer message now sees an older one. A row may only ever take a message that is newer "
+        "than what it shows, whatever comes again or late."
+    ),
+    "a member always has a row": (
+        "A reader who asks at this moment does not see the conversation, and if the process ends here it stays so: the "
+        "index leads nobody to a row that is not there. The old row may go only together with the new one."
+    ),
+    "ahead": "The row shows what no message said: neither what it began with nor any message of its group.",
+    "altered": (
+        "Attributes that are not the handler's have other owners. A row that moves carries them over, and an update "
+        "that came between read and write must not be lost."
+    ),
+    "answers are lawful": (
+        "The event source reads an answer by its contract. An identifier that is none of the batch makes the whole "
+        "batch fail; what an answer in another form means, nobody says."
+    ),
+    "behind": (
+        "The event source was told that the message is done and will not bring it again, yet the row shows an older "
+        "one. The conversation stays there until somebody writes the next message."
+    ),
+    "doubled": (
+        "A member has one row of a group. With two the conversation is listed twice, and the older one stays where it "
+        "is for ever; a row of somebody who is no member shows them a conversation that is not theirs."
+    ),
+    "healthy records are not given up": (
+        "Nothing was wrong with this record and nothing failed on the way, yet the event source had to give it up: the "
+        "handler holds healthy records back behind others, or fails by itself."
+    ),
+    "message-touched": "The messages are the truth from which everything can be made again; no handler changes them.",
+    "missing": (
+        "The member did not leave, yet their row is gone. No later message brings it back: nothing leads to a row that "
+        "is not there."
+    ),
+    "quiet is reached": (
+        "Each delivery has to come to an end. A handler that goes on calling, or answers its own writes, works until "
+        "its time is over and is then started again."
+    ),
+    "redelivery changes nothing": (
+        "Everything had been applied already, so delivering it once more must write nothing. A write here is paid for "
+        "each time, and it feeds the stream that feeds the handler."
+    ),
+}
+
+
+def reason(rule: str) -> str:
+    """Say why; nothing for a rule that a user has stated."""
+    return REASONS.get(rule, "")
