@@ -4,9 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import difflib
-import json
 import os
-import sys
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,6 +14,7 @@ import click
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
+from replay.commands.explore_report import check_files, deliver_report
 from replay.errors import WrongUse
 from replay.exploration.campaign import BrokenCase, Result, campaign, explain, in_memory, on_store, one_by_one
 from replay.exploration.case import dump, load
@@ -61,6 +60,8 @@ EXIT_BROKEN = 1
 @click.option("--endpoint-url", help="A DynamoDB to use instead of starting one (with --engine dynamodb).")
 @click.option("--yes", is_flag=True, help="Do not ask before writing to something that is not local.")
 @click.option("--json", "as_json", is_flag=True, help="Print the result as JSON on standard output.")
+@click.option("--html", type=click.Path(path_type=Path), help="Write the report as one page to this file.")
+@click.option("--junit", type=click.Path(path_type=Path), help="Write the report as JUnit XML to this file.")
 def explore(**options: Any) -> int:  # noqa: ANN401 - click hands over each option under its name
     """Explore hostile but lawful deliveries to a handler and check each against the oracle.
 
@@ -78,6 +79,7 @@ def explore(**options: Any) -> int:  # noqa: ANN401 - click hands over each opti
       python -m replay explore --handler app/stream.py:handler --schedules 500 --save broken.json
     """
     asked = _Asked.of(options)
+    check_files(options)
     with contextlib.ExitStack() as stack:
         if asked.is_in_memory:
             result, broken = _in_memory(asked)
@@ -85,7 +87,7 @@ def explore(**options: Any) -> int:  # noqa: ANN401 - click hands over each opti
             result, broken = _on_dynamodb(asked, stack)
     if broken and asked.save:
         asked.save.write_text(dump(broken.smallest), encoding="utf-8")
-    _report(result, broken, asked.save, as_json=options["as_json"])
+    deliver_report(result, broken, options)
     return EXIT_BROKEN if broken else 0
 
 
@@ -240,46 +242,3 @@ def _progress(total: int) -> Iterator[Callable[[Result], None]]:
             bar.update(task, completed=result.cases, rate=rate, broken=len(result.broken))
 
         yield tell
-
-
-def _report(result: Result, broken: BrokenCase | None, saved: Path | None, *, as_json: bool) -> None:
-    if as_json:
-        json.dump(_plain(result, broken), sys.stdout)
-        click.echo()
-        return
-    click.echo(f"{result.cases:,} cases, {result.calls:,} calls, {result.writes:,} writes")
-    for situation, count in sorted(result.situations.items()):
-        click.echo(f"  {situation:<30} {count:>12,}")
-    if broken is None:
-        click.echo("right: no case broke a rule")
-        return
-    for each in broken.execution.broken:
-        click.echo(f"broken: {each}")
-    faults, records, rows = broken.smallest.weight
-    click.echo(f"smallest case: {records} records, {rows} rows, {faults} faults and other events")
-    for item in broken.smallest.rows:
-        click.echo(f"  row {item['pk']['S']} {item['sk']['S']} {item.get('message', {}).get('S', '')!r}")
-    for event in broken.execution.story:
-        click.echo(f"  {event}")
-    again = f"--case {saved}" if saved else f"--seed {broken.seed} --schedules 1"
-    click.echo(f"again: python -m replay explore {again}")
-    click.echo("wrong: a case broke a rule")
-
-
-def _plain(result: Result, broken: BrokenCase | None) -> dict[str, object]:
-    return {
-        "verdict": "wrong" if broken else "right",
-        "cases": result.cases,
-        "calls": result.calls,
-        "writes": result.writes,
-        "limited": result.limited,
-        "situations": dict(sorted(result.situations.items())),
-        "broken": None
-        if broken is None
-        else {
-            "seed": broken.seed,
-            "rules": [str(each) for each in broken.execution.broken],
-            "case": json.loads(dump(broken.smallest)),
-            "story": [str(event) for event in broken.execution.story],
-        },
-    }
