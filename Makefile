@@ -15,7 +15,7 @@ SAM_READY := $(SAM_VENV)/.ready
 SAM       := SAM_CLI_TELEMETRY=0 AWS_DEFAULT_REGION=$${AWS_DEFAULT_REGION:-us-east-1} $(SAM_VENV)/bin/sam
 PACKAGE   := .aws-sam/build/StreamProcessor
 
-.PHONY: help setup lock replay test check bench validate build build-StreamProcessor deploy fuzz-filters histories conformance
+.PHONY: help setup lock replay test check bench validate build build-StreamProcessor deploy fuzz-filters histories hunts conformance
 
 help:  ## List the targets
 	@awk -F':.*## ' '/^[a-z-]+:.*## / {printf "  %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -48,6 +48,9 @@ fuzz-filters: $(READY)  ## Compare the filters with a slow evaluator on 100,000 
 histories: $(READY)  ## Explore 200,000 random histories in memory and 1,000 on DynamoDB Local
 	$(BIN)/python -m replay explore --schedules 200000
 	$(BIN)/python -m replay explore --schedules 1000 --engine dynamodb
+
+hunts: $(READY)  ## Convict the usual function of each fault it can show, stepped inside botocore
+	REPLAY_EVERY_HUNT=1 $(BIN)/python -m pytest -v tests/simulation/test_foreign.py --durations=0
 
 check: $(READY)  ## Format, lint, types, import contracts, dead code, wheel
 	$(BIN)/ruff format --check .

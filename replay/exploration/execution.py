@@ -186,9 +186,13 @@ class _History:
             self._begin()
             self._faults_on()
             self._judge_at_quiet()
-            self._faults_off()
+            if self._is_calmed:
+                self._faults_off()
         except _Stop:
             pass
+        finally:
+            for running in self._running:
+                running.stepped.drop()
         if self._story:
             self._execution.story = self._story.events
         return self._execution

