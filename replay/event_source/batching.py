@@ -8,6 +8,7 @@ from itertools import islice
 from typing import TYPE_CHECKING
 
 from replay.event_source.errors import Unspecified
+from replay.event_source.records import gone_at
 from replay.event_source.rules import later
 from replay.event_source.sizes import PAYLOAD_BYTES_MAX, WRAPPER_BYTES
 from replay.event_source.windows import window_index
@@ -75,6 +76,10 @@ class Waiting:
         if not self._records:
             return math.inf
         return self._window_end_s if self._window_s and not self.is_full() else -math.inf
+
+    def gone_at(self) -> float:
+        """Say when the first of them will have gone from the stream; infinite while nothing waits."""
+        return gone_at(self._records[0]) if self._records else math.inf
 
     def is_full(self) -> bool:
         """Say whether no further record could join a batch of these."""

@@ -31,6 +31,8 @@ class Owner(Protocol):
     """What a lane asks of its shard."""
 
     name: str
+    is_blocked: bool
+    """A message cannot be delivered, and nothing goes on before it is."""
 
     def finish(self, records: Sequence[StreamRecord]) -> None:
         """Take note that nothing more happens to these records."""
@@ -90,7 +92,7 @@ class Lane:
 
     def next_try(self, now: float) -> Part | None:
         """Give the records to invoke the function with now, if any; what has expired leaves here."""
-        while self._parts or self._begin(now):
+        while not self._owner.is_blocked and (self._parts or self._begin(now)):
             part = self._parts[-1]
             if now < part.due_at_s:
                 return None
@@ -111,7 +113,8 @@ class Lane:
             return self._parts[-1].due_at_s
         if self.window and not self._waiting and not self._owner.expects_before(self.window.end_s):
             return self.window.end_s
-        return self._waiting.due_at()
+        gone_at = math.inf if self._rules.retention_is_told else self._waiting.gone_at()
+        return min(self._waiting.due_at(), gone_at)
 
     @property
     def lowest_sequence(self) -> float:

@@ -10,7 +10,7 @@ import math
 from collections import deque
 from typing import TYPE_CHECKING
 
-from replay.event_source.records import RETENTION_S
+from replay.event_source.records import gone_at
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -20,8 +20,6 @@ if TYPE_CHECKING:
 FILTERED_KEPT_MAX = 10_000
 """Filtered records that wait for a batch to advance the checkpoint; beyond it they advance it by themselves, so that
 a filter that matches nothing needs no memory."""
-JUST_AFTER_S = 1e-6
-"""A record is gone when it is older than the retention, by any amount."""
 
 
 class ShardLog:
@@ -103,7 +101,7 @@ class ShardLog:
     def all_gone_at(self) -> float:
         """When the last record known will have gone from the stream; infinite: none is known."""
         last = self._upcoming or self._read
-        return last[-1].created_at_s + RETENTION_S + JUST_AFTER_S if last else math.inf
+        return gone_at(last[-1]) if last else math.inf
 
     @property
     def is_drained(self) -> bool:

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
 RETENTION_S = 86_400
 """A stream keeps its records for 24 hours. (AWS: DynamoDB developer guide, Streams.)"""
+JUST_AFTER_S = 1e-6
 DEFAULT_SHARD = "shardId-A"
 
 AttributeValue = dict[str, Any]
@@ -141,6 +142,11 @@ class StreamRecord:
 
     def __repr__(self) -> str:
         return f"<{self.shard} {self.text}>"
+
+
+def gone_at(record: StreamRecord) -> float:
+    """Say when a record will have gone from the stream: it is older than the retention, by however little."""
+    return round(record.created_at_s + RETENTION_S + JUST_AFTER_S, 6)
 
 
 def retimed(records: Iterable[StreamRecord], newest_created_at_s: float) -> Iterator[StreamRecord]:
