@@ -61,7 +61,15 @@ def _exploration(result: Result, broken: BrokenCase | None, options: Mapping[str
     }
     about |= {name: ", ".join(options[name]) for name in ("only", "ignore") if options[name]}
     case_file = options["save"] or options["case_file"]
-    return Exploration(result, broken, about, _command(options), str(case_file) if case_file else None, is_in_memory)
+    return Exploration(
+        result,
+        broken,
+        about,
+        _command(options),
+        str(case_file) if case_file else None,
+        is_in_memory=is_in_memory,
+        ignored=frozenset(options["ignore"]),
+    )
 
 
 def _command(options: Mapping[str, Any]) -> str:

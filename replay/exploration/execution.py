@@ -498,9 +498,8 @@ class _History:
     def _break_on(self, findings: Sequence[Finding], when: str) -> None:
         counted = [finding for finding in findings if finding.kind not in self._ignored]
         for finding in counted:
-            text = (
-                f"{finding.member or ''} in {finding.group}: expected {finding.expected}, found {finding.found}, {when}"
-            )
+            due, found = finding.expected or "no row", finding.found or "no row"
+            text = f"{finding.member or ''} in {finding.group}: expected {due}, found {found}, {when}"
             self._broken(Broken(finding.kind, text.strip(), finding))
         if counted:
             raise _Stop

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Final
 
 from replay.checks.said import said_by
 from replay.exploration.story import Called, Delivered, PhaseBegan, RowChange, RuleBroken, Wrote
-from replay.reports.reasons import reason
+from replay.reports.reasons import headline, reason
 from stream_processor.message import GROUP_PREFIX
 
 if TYPE_CHECKING:
@@ -40,7 +40,8 @@ class Exploration:
     """What was explored and what came of it.
 
     `about` says it in words. `command` explores the same way, with cases to be named; `case_file` holds the smallest
-    broken case, if it was saved. `is_in_memory` is the project's own function on a table in memory.
+    broken case, if it was saved. `is_in_memory` is the project's own function on a table in memory. Rules in `ignored`
+    were not looked at.
     """
 
     result: Result
@@ -49,6 +50,7 @@ class Exploration:
     command: str = "python -m replay explore"
     case_file: str | None = None
     is_in_memory: bool = True
+    ignored: frozenset[str] = frozenset()
 
     def again(self) -> dict[str, str]:
         """Say how to see the broken case once more: what to copy, each under its title."""
@@ -73,8 +75,8 @@ class Exploration:
         """The verdict in a sentence."""
         if self.is_right:
             return f"right: {counted(self.result.cases, 'case')}, no rule broken"
-        rules = "; ".join(sorted(self.broken.execution.rules)) if self.broken else "a rule"
-        return f"wrong: {rules}"
+        rules = sorted(self.broken.execution.rules) if self.broken else ()
+        return f"wrong: {'; '.join(map(headline, rules)) or 'a rule is broken'}"
 
 
 @dataclass(frozen=True, slots=True)

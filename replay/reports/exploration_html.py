@@ -18,7 +18,8 @@ from replay.exploration.case import dump
 from replay.exploration.story import Called, Delivered, Wrote
 from replay.reports.exploration import anomalies, counted, moves, versions
 from replay.reports.markup import element, plain
-from replay.reports.rows import attributes_of, record_line, row_line
+from replay.reports.reasons import REASONS, headline
+from replay.reports.rows import attributes_of, cut, record_line, row_line
 from replay.reports.timeline import legend, timeline
 
 if TYPE_CHECKING:
@@ -33,6 +34,8 @@ BYTES_MAX: Final = 1_000_000
 CASE_CHARS_MAX: Final = 300_000
 LINES_SHOWN: Final = (400, 100, 20)
 """Events, records and row versions shown each, and what is tried next where the page gets too large."""
+LINE_CHARS_MAX: Final = 1_500
+ANOMALIES_SHOWN: Final = 10
 ROWS_SHOWN: Final = 6
 """Rows of one call."""
 LIMITS: Final = (
@@ -127,14 +130,18 @@ def _sections(exploration: Exploration, lines: int) -> Iterator[tuple[str, str, 
         yield "again", "Run it again", list(_again(exploration, broken))
     yield "situations", "Situations reached", [_situations(exploration)]
     yield "limits", "Stated limits", list(_limits(exploration))
+    if exploration.is_right:
+        yield "rules", "Rules", list(_rules(exploration))
 
 
 def _anomalies(broken: BrokenCase) -> Iterator[Element]:
     records = {record["dynamodb"]["SequenceNumber"]: record for record in broken.smallest.records}
     places = {id(event): number for number, event in enumerate(broken.execution.story)}
-    for anomaly in anomalies(broken):
-        yield element("h3", anomaly.rule, class_="rule")
-        yield element("p", element("strong", anomaly.evidence))
+    found = anomalies(broken)
+    for anomaly in found[:ANOMALIES_SHOWN]:
+        name = f"{anomaly.rule}: " if headline(anomaly.rule) != anomaly.rule else ""
+        yield element("h3", headline(anomaly.rule), class_="rule")
+        yield element("p", name, element("strong", anomaly.evidence))
         yield from [element("p", "Why that is wrong: ", anomaly.why)] if anomaly.why else []
         for sequence in anomaly.records:
             if sequence in records:
@@ -143,6 +150,8 @@ def _anomalies(broken: BrokenCase) -> Iterator[Element]:
         if anomaly.culprit is not None:
             yield _culprit(anomaly.culprit, places[id(anomaly.culprit)])
             yield from _changes(anomaly.changes)
+    if len(found) > ANOMALIES_SHOWN:
+        yield element("p", f"… and {len(found) - ANOMALIES_SHOWN} more; explore --json has all.", class_="faint")
 
 
 def _culprit(culprit: Called | Wrote, place: int) -> Element:
@@ -154,26 +163,25 @@ def _culprit(culprit: Called | Wrote, place: int) -> Element:
 def _changes(changes: Sequence[RowChange]) -> Iterator[Element]:
     """Show rows before and after, attribute by attribute, what differs marked."""
     moved = moves(changes)
-    for change in moved[:ROWS_SHOWN]:
-        title = f"Row of {change.address[0]}"
-        if change.before == change.after:
-            yield element("p", title, ", unchanged: ", element("code", row_line(change.before)))
-        else:
-            yield _scrolling(
-                _table(("attribute", "before", "after"), _compared(change), element("caption", title)), title
-            )
+    yield from map(_change, moved[:ROWS_SHOWN])
     if len(moved) > ROWS_SHOWN:
         yield element("p", f"… and {counted(len(moved) - ROWS_SHOWN, 'more row')}.")
 
 
-def _compared(change: RowChange) -> Iterator[Element]:
-    is_same_row = change.before is not None and change.after is not None
+def _change(change: RowChange) -> Element:
+    row = f"Row of {change.address[0]}"
+    if change.before == change.after:
+        return element("p", row, ", unchanged: ", element("code", row_line(change.before)))
+    if change.after is None:
+        return element("p", row, ", removed: ", element("code", row_line(change.before)))
+    if change.before is None:
+        return element("p", row, ", put: ", element("code", row_line(change.after)))
+    rows = []
     for name, before, after in attributes_of(change):
-        cells = _code(before if change.before else "no row"), _code(after if change.after else "no row")
-        is_marked = is_same_row and before != after
-        yield element(
-            "tr", element("th", element("code", name), scope="row"), *cells, class_="changed" if is_marked else None
-        )
+        head = element("th", element("code", name), scope="row")
+        marked = "changed" if before != after else None
+        rows.append(element("tr", head, _code(before), _code(after), class_=marked))
+    return _scrolling(_table(("attribute", "before", "after"), rows, element("caption", row)), row)
 
 
 def _shortened(story: Sequence[Event], lines: int) -> tuple[list[tuple[int, Event]], list[Element]]:
@@ -193,7 +201,7 @@ def _story(story: Sequence[tuple[int, Event]], broken: BrokenCase) -> Element:
 
 def _event(number: int, event: Event, records: Mapping[str, Mapping[str, object]]) -> Element:
     step = element("span", str(event.step), class_="step")
-    text = str(event).strip()
+    text = cut(str(event).strip(), LINE_CHARS_MAX)
     details = _details(event, records)
     line = element("details", element("summary", text), *details) if details else element("span", text, class_="line")
     return element("li", step, line, id=f"e{number}", class_=_kind(event), tabindex="-1")
@@ -267,6 +275,13 @@ def _to_copy(title: str, text: str, name: str) -> Iterator[Element]:
     yield element("pre", text, id=name, tabindex="0", role="region", aria_labelledby=f"{name}-title")
 
 
+def _rules(exploration: Exploration) -> Iterator[Element]:
+    held = {rule: why for rule, why in REASONS.items() if rule not in exploration.ignored}
+    yield element("p", "None of these was broken. Each comes with what it means where it is.", class_="faint")
+    pairs = [part for rule, why in held.items() for part in (element("dt", rule), element("dd", why))]
+    yield element("dl", *pairs, class_="rules")
+
+
 def _situations(exploration: Exploration) -> Element:
     everywhere = exploration.result.situations
     here = exploration.broken.execution.situations if exploration.broken else {}
@@ -276,7 +291,9 @@ def _situations(exploration: Exploration) -> Element:
         cells += [element("td", f"{here.get(situation, 0):,}", class_="number")] if exploration.broken else []
         rows.append(element("tr", element("th", situation, scope="row"), *cells))
     columns = ("situation", "in all cases", "in the smallest") if exploration.broken else ("situation", "times")
-    return _scrolling(_table(columns, rows), "Situations reached")
+    table = _table(columns, rows)
+    table.set("class", "figures")
+    return _scrolling(table, "Situations reached")
 
 
 def _limits(exploration: Exploration) -> Iterator[Element]:

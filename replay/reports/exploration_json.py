@@ -6,6 +6,7 @@ broke; `case` is that case as `explore --case` reads it.
 
 from __future__ import annotations
 
+import base64
 import json
 from dataclasses import fields
 from typing import TYPE_CHECKING, Any, Literal, TypedDict
@@ -121,7 +122,20 @@ def _change(change: RowChange) -> ChangeJson:
 
 
 def _item(item: Mapping[str, Any] | None) -> dict[str, Any] | None:
-    return None if item is None else dict(item)
+    return None if item is None else {name: _wire(value) for name, value in item.items()}
+
+
+def _wire(value: Any) -> Any:  # noqa: ANN401 - any attribute value
+    """Write bytes as DynamoDB's own JSON does, in base64."""
+    match value:
+        case bytes():
+            return base64.b64encode(value).decode()
+        case dict():
+            return {name: _wire(each) for name, each in value.items()}
+        case list():
+            return [_wire(each) for each in value]
+        case _:
+            return value
 
 
 def _event(event: Event) -> dict[str, Any]:

@@ -14,6 +14,7 @@ from rich.text import Text
 from replay.exploration.story import Called, PhaseBegan, RuleBroken
 from replay.reports.exploration import anomalies, counted, moves
 from replay.reports.markup import plain
+from replay.reports.reasons import headline
 from replay.reports.rows import attributes_of, record_line, row_line
 
 if TYPE_CHECKING:
@@ -71,7 +72,8 @@ def told(story: list[Event], shown: int = EVENTS_SHOWN) -> Iterator[Event | str]
 
 
 def _print_anomaly(anomaly: Anomaly, broken: BrokenCase, console: Console) -> None:
-    _heading(anomaly.rule, console, style="bold red")
+    heading = headline(anomaly.rule)
+    _heading(heading if heading == anomaly.rule else f"{heading} ({anomaly.rule})", console, style="bold red")
     console.print(Text(plain(anomaly.evidence)))
     if anomaly.why:
         console.print(Text(f"why that is wrong: {anomaly.why}", style="italic"))
@@ -92,7 +94,7 @@ def _print_anomaly(anomaly: Anomaly, broken: BrokenCase, console: Console) -> No
 
 def _print_change(change: RowChange, console: Console) -> None:
     title = f"row of {change.address[0]}"
-    if not console.is_terminal:
+    if not console.is_terminal or change.before is None or change.after is None:
         console.print(Text(plain(f"  {title}")))
         console.print(Text(plain(f"    before: {row_line(change.before)}")))
         console.print(Text(plain(f"    after:  {row_line(change.after)}")))
@@ -100,8 +102,7 @@ def _print_change(change: RowChange, console: Console) -> None:
     table = Table("attribute", "before", "after", title=Text(plain(title)), title_justify="left")
     for name, before, after in attributes_of(change):
         style = None if before == after else "bold"
-        cells = before if change.before else "no row", after if change.after else "no row"
-        table.add_row(*(Text(plain(cell)) for cell in (name, *cells)), style=style)
+        table.add_row(*(Text(plain(cell)) for cell in (name, before, after)), style=style)
     console.print(table)
 
 

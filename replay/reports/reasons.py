@@ -1,4 +1,4 @@
-"""Why it is wrong to break a rule, said to somebody who sees the rule for the first time."""
+"""What it means to break a rule, said to somebody who sees the rule for the first time."""
 
 from __future__ import annotations
 
@@ -48,6 +48,22 @@ REASONS: Final = {
         "each time, and it feeds the stream that feeds the handler."
     ),
 }
+
+
+TITLES: Final = {
+    "ahead": "a row is ahead of its messages",
+    "altered": "somebody else's attribute is altered",
+    "behind": "a row stays behind",
+    "doubled": "a row too many",
+    "message-touched": "a message is touched",
+    "missing": "a row is missing",
+}
+"""What happened, for rules whose name alone does not say it."""
+
+
+def headline(rule: str) -> str:
+    """Say a rule so that it can stand by itself."""
+    return TITLES.get(rule, rule)
 
 
 def reason(rule: str) -> str:

@@ -6,27 +6,30 @@ import json
 from typing import TYPE_CHECKING, Any, Final
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Mapping
 
     from replay.checks.reading import Item
     from replay.exploration.story import RowChange
 
 VALUE_CHARS_MAX: Final = 80
-SUFFIX_MIN: Final = 2
 
 
 def shown(attribute: Mapping[str, Any] | None) -> str:
     """Show a value: texts in quotes, numbers as they are, the rest as JSON."""
     if attribute is None:
         return "absent"
-    tag, content = next(iter(attribute.items()))
-    text = content if tag == "N" else json.dumps(content if tag == "S" else attribute, ensure_ascii=False, default=str)
-    return cut(text)
+    match attribute:
+        case {"S": str(text)}:
+            return cut(json.dumps(text, ensure_ascii=False))
+        case {"N": str(number)}:
+            return cut(number)
+        case _:
+            return cut(json.dumps(attribute, ensure_ascii=False, default=str))
 
 
-def cut(text: str) -> str:
+def cut(text: str, chars_max: int = VALUE_CHARS_MAX) -> str:
     """Shorten what is long."""
-    return text if len(text) <= VALUE_CHARS_MAX else f"{text[:VALUE_CHARS_MAX]}… ({len(text):,} characters)"
+    return text if len(text) <= chars_max else f"{text[:chars_max]}… ({len(text):,} characters)"
 
 
 def row_line(item: Item | None) -> str:
@@ -47,23 +50,22 @@ def attributes_of(change: RowChange) -> list[tuple[str, str, str]]:
 
 
 def record_line(record: Mapping[str, Any]) -> str:
-    """Show a stream record in a line: what was done to which row, and the message it brings."""
-    change = record.get("dynamodb", {})
-    keys = change.get("Keys", {})
-    place = " ".join(str(keys.get(name, {}).get("S", "?")) for name in ("pk", "sk"))
-    image = change.get("NewImage")
-    brings = "no new image" if image is None else f"message {shown(image.get('message'))}"
-    sender = (image or {}).get("user_uuid", {}).get("S")
+    """Show a stream record in a line: what was done to which row, and the message it brings. Records may be spoilt."""
+    change = _fields(record.get("dynamodb"))
+    keys, image = _fields(change.get("Keys")), change.get("NewImage")
+    place = " ".join(_text(keys.get(name)) or "?" for name in ("pk", "sk"))
+    brings = f"message {shown(_fields(image).get('message'))}" if isinstance(image, dict) else "no new image"
+    sender = _text(_fields(image).get("user_uuid"))
     return f"{record.get('eventName', '?')} {place}, {brings}" + (f" by {sender}" if sender else "")
 
 
-def short_names(sequences: Iterable[str]) -> dict[str, str]:
-    """Name sequence numbers by their last digits, as few as tell them apart."""
-    known = set(sequences)
-    length = SUFFIX_MIN
-    while len({sequence[-length:] for sequence in known}) < len(known):
-        length += 1
-    return {sequence: sequence if len(sequence) <= length else f"…{sequence[-length:]}" for sequence in known}
+def _fields(value: Any) -> Mapping[str, Any]:  # noqa: ANN401 - whatever a record holds
+    return value if isinstance(value, dict) else {}
+
+
+def _text(attribute: Any) -> str | None:  # noqa: ANN401 - whatever a record holds
+    text = _fields(attribute).get("S")
+    return cut(text) if isinstance(text, str) else None
 
 
 def _is_same(change: RowChange, name: str) -> bool:

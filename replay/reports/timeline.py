@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Final
 
 from replay.exploration.story import Called, Delivered, Ended, IndexShown, PhaseBegan, RuleBroken, Wrote
 from replay.reports.markup import element
+from replay.reports.rows import cut
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
 COLUMN: Final = 28
 ROW: Final = 40
 TOP: Final = 28
+TITLE_CHARS_MAX: Final = 300
 APPLICATION: Final = "application"
 INDEX: Final = "index"
 
@@ -175,7 +177,7 @@ def _mark(x: float, number: int, event: Event, row: int | None, height: int) -> 
 
 def _link(number: int, event: Event, x: float, y: float, *drawn: Element) -> Element:
     """Make a mark that can be pointed at and focused."""
-    text = f"step {event.step}: {str(event).strip()}"
+    text = cut(f"step {event.step}: {str(event).strip()}", TITLE_CHARS_MAX)
     left, top = f"{x - COLUMN / 2 + 1:g}", f"{y - ROW / 2 + 4:g}"
     area = element("rect", class_="area", x=left, y=top, width=f"{COLUMN - 2}", height=f"{ROW - 8}")
     return element(
