@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
+import gc
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-import boto3
 import pytest
 
 from stream_processor import handler
@@ -39,19 +39,19 @@ class Store:
 
     puts: list[dict[str, Any]] = field(default_factory=list)
 
-    def put_object(self, **arguments: Any) -> None:  # noqa: ANN401 - as boto3 takes them
+    def put_object(self, **arguments: Any) -> None:  # noqa: ANN401 - as the SDK takes them
         self.puts.append(arguments)
 
 
 @dataclass
 class Aws:
-    """Every client that the function makes, and what went through them."""
+    """A session of the SDK: every client that the function makes, and what went through them."""
 
     wire: Wire
     store: Store = field(default_factory=Store)
     made: list[tuple[str, Any]] = field(default_factory=list)
 
-    def client(self, service: str, config: Any = None) -> Any:  # noqa: ANN401 - boto3's own
+    def create_client(self, service: str, config: Any = None) -> Any:  # noqa: ANN401 - the SDK's own
         self.made.append((service, config))
         return self.wire.client(config) if service == "dynamodb" else self.store
 
@@ -75,7 +75,7 @@ def aws(monkeypatch: pytest.MonkeyPatch, told: Callable[[], Lines]) -> Iterator[
     monkeypatch.setenv("TABLE_NAME", "messages")
     monkeypatch.setenv("WORKERS", "1")
     stand_in = Aws(Wire(two_rows))
-    monkeypatch.setattr(boto3, "client", stand_in.client)
+    monkeypatch.setattr(handler, "get_session", lambda: stand_in)
     handler._processor.cache_clear()
     yield stand_in
     handler._processor.cache_clear()
@@ -158,11 +158,31 @@ def test_the_sdks_own_variable_names_the_endpoint(monkeypatch: pytest.MonkeyPatc
         "AWS_SECRET_ACCESS_KEY": "secret",
     }.items():
         monkeypatch.setenv(name, value)
-    monkeypatch.setattr(boto3, "DEFAULT_SESSION", None)
     handler._processor.cache_clear()
     table: Any = handler._processor().table
     handler._processor.cache_clear()
     assert table._client.meta.endpoint_url == "http://127.0.0.1:1"
+
+
+def test_starting_leaves_the_garbage_collector_as_it_was(aws: Aws, monkeypatch: pytest.MonkeyPatch) -> None:
+    lambda_handler(event(), Context())
+    assert gc.isenabled()
+    monkeypatch.delenv("TABLE_NAME")
+    handler._processor.cache_clear()
+    with pytest.raises(ConfigurationError):
+        lambda_handler(event(), Context())
+    assert gc.isenabled()
+    assert aws.made
+
+
+def test_what_was_made_at_the_start_is_not_searched_for_garbage(aws: Aws) -> None:
+    gc.unfreeze()
+    lambda_handler(event(), Context())
+    once = gc.get_freeze_count()
+    lambda_handler(event(), Context())
+    assert 0 < once == gc.get_freeze_count()
+    gc.unfreeze()
+    assert aws.made
 
 
 # The context.
