@@ -120,7 +120,7 @@ class Round:
             self.called(call, number)
         if not isinstance(invoked.outcome, Returned):
             self._keep_failure(invocation, invoked.outcome, number)
-        result = _result(invoked.outcome)
+        result = result_of(invoked.outcome)
         if self.duplicates is not None and self._source.judge(invocation, result).meaning is Meaning.SUCCESS:
             self.duplicates.after(self._source, invocation)
         return result
@@ -154,7 +154,7 @@ def delivery_of(request_id: str) -> int:
     return int(request_id.rpartition("-")[2], 16)
 
 
-def _result(outcome: Outcome) -> FunctionResult:
+def result_of(outcome: Outcome) -> FunctionResult:
     """Tell the event source how an invocation ended; its clock does not move with ours, so that runs repeat."""
     match outcome:
         case Returned(value):

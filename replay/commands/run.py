@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 import dataclasses
 import json
-import os
 import secrets
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -14,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from replay.checks.compare import differences
+from replay.commands.launching import launch_of
 from replay.commands.mapping_options import mapping_of
 from replay.commands.run_options import pairs, run_options
 from replay.delivery_round import Duplicates, delivery_of
@@ -24,9 +24,8 @@ from replay.fixtures import CONVERSATION, locate_fixture
 from replay.forecast import forecast
 from replay.function.configuration import Configuration
 from replay.function.controls import Controls
-from replay.function.environment import Surroundings, handler_environment
 from replay.function.faults import KINDS, Fault, Faults
-from replay.function.process import FunctionProcess, Launch
+from replay.function.process import FunctionProcess
 from replay.function.target import Target
 from replay.reports.progress import records_bar
 from replay.reports.report import InjectedFault
@@ -61,8 +60,6 @@ if TYPE_CHECKING:
 
 RIGHT = 0
 WRONG = 1
-INDEX_VARIABLE = "GROUP_INDEX_NAME"
-TABLE_VARIABLE = "TABLE_NAME"
 NAME_BYTES = 4
 """Random ones at the end of a new table's name."""
 STEPPING_TIMEOUT_S = 86_400.0
@@ -201,7 +198,7 @@ def _replay(asked: _Asked, target: Target, endpoint: Endpoint, table: str, tell:
     faults = Faults(asked.faults)
     lagging = _lagging_index(asked, under_test)
     control = _control(asked, under_test, faults, lagging)
-    launch = _launch(asked, target, endpoint, table)
+    launch = launch_of(target, asked.configuration, asked.schema, (endpoint, table), asked.variables)
     with contextlib.ExitStack() as stack:
         handlers = [
             stack.enter_context(FunctionProcess(launch, tell, control)) for _ in range(asked.options["concurrent"])
@@ -251,22 +248,6 @@ def _control(asked: _Asked, table: TableUnderTest, faults: Faults, lagging: Lagg
     if lagging is not None:
         controls.append(lagging)
     return Controls(controls) if controls else None
-
-
-def _launch(asked: _Asked, target: Target, endpoint: Endpoint, table: str) -> Launch:
-    configuration = _with_table(asked.configuration, asked.schema, table)
-    around = Surroundings(endpoint.region, endpoint.url, endpoint.is_local, os.environ, asked.variables)
-    environment = handler_environment(target, configuration, around)
-    return Launch(target, configuration, environment, endpoint.url if endpoint.is_local else None)
-
-
-def _with_table(configuration: Configuration, schema: TableSchema, table: str) -> Configuration:
-    """Put the table's name where the template's stands in the function's environment."""
-    variables = {name: table if value == schema.name else value for name, value in configuration.variables.items()}
-    variables[TABLE_VARIABLE] = table
-    if schema.indexes:
-        variables.setdefault(INDEX_VARIABLE, schema.indexes[0].name)
-    return dataclasses.replace(configuration, variables=variables)
 
 
 @contextmanager
