@@ -98,7 +98,8 @@ class _Run:
         self._records: Iterator[StreamRecord] | None = records
         self._actions = actions
         self._now = now
-        self._ahead = ahead
+        self._ahead = max(ahead, 2 * source.mapping.batch_size * source.mapping.lanes)
+        """Enough for a batch in every lane, and the next one."""
         self._ends: list[tuple[float, int, Invocation, Verdict]] = []
         self._doomed: Invocation | None = None
         """Its answer nobody can read: the run ends with it, so nothing starts after it."""
@@ -114,6 +115,7 @@ class _Run:
             self._now = max(self._now, instant)
             self._end_invocations()
             self._act()
+            self._pull()
             source.advance(self._now)
             if self._doomed and source.is_running(self._doomed):
                 continue
@@ -135,9 +137,10 @@ class _Run:
     def _pull(self) -> None:
         """Take records from the iterator: as many as may be held, or as many as it takes for something to happen."""
         while self._records and (self._source.backlog < self._ahead or self._next_instant() == math.inf):
-            pulled = list(itertools.islice(self._records, PULL))
+            count = min(PULL, self._ahead)
+            pulled = list(itertools.islice(self._records, count))
             self._source.offer(pulled)
-            if len(pulled) < PULL:
+            if len(pulled) < count:
                 self._records = None
                 self._source.finish_offering()
 

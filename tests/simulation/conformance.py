@@ -4,10 +4,21 @@ from __future__ import annotations
 
 import csv
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
+from replay.event_source.answers import Returned
 from replay.event_source.case_run import run_case
 from replay.event_source.cases import parse_case
+from replay.event_source.mapping import EventSourceMapping
+from replay.event_source.records import StreamRecord
+from replay.event_source.virtual import drive
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from replay.event_source.answers import FunctionResult
+    from replay.event_source.invocations import Invocation
+    from replay.event_source.source import EventSource
 
 FOLDER = Path(__file__).resolve().parents[2] / "fixtures" / "conformance"
 FIRST = 10**20
@@ -58,3 +69,27 @@ def seen(**case: Any) -> dict[str, Any]:  # noqa: ANN401 - JSON
 def batches(printed: dict[str, Any]) -> list[list[int]]:
     """The invocations' records, by number."""
     return [[int(text) - FIRST for text in invocation["sequences"]] for invocation in printed["invocations"]]
+
+
+def mapping(**parameters: Any) -> EventSourceMapping:  # noqa: ANN401 - JSON
+    return EventSourceMapping.from_api({"StartingPosition": "TRIM_HORIZON", **parameters})
+
+
+def item(
+    number: int, key: str, sort_key: str = "x", *, at_s: float = 0, created_at_s: float | None = None
+) -> StreamRecord:
+    """A record of one item."""
+    change: Any = {"SequenceNumber": seq(number), "Keys": {"pk": {"S": key}, "sk": {"S": sort_key}}}
+    return StreamRecord.of({"dynamodb": change}, available_at_s=at_s, created_at_s=created_at_s)
+
+
+def deliveries(source: EventSource, stream: Iterable[StreamRecord]) -> list[Invocation]:
+    """Every invocation of a function that succeeds at once."""
+    heard: list[Invocation] = []
+
+    def function(invocation: Invocation) -> FunctionResult:
+        heard.append(invocation)
+        return Returned()
+
+    drive(source, function, stream)
+    return heard
