@@ -88,7 +88,7 @@ def test_a_wrong_work_is_convicted_and_its_case_made_small(wrong: type[GroupWork
 def test_cases_over_botocore_are_right(dynamodb: DynamoDBClient, shared_table: str) -> None:
     for seed in range(40):
         store = DynamoStore(dynamodb, shared_table, "message-group-sk-index")
-        assert on_store(draw(seed, tag=f"{os.getpid()}-{seed}-"), store).broken == [], f"seed {seed}"
+        assert on_store(draw(seed, tag=f"case-{os.getpid()}-{seed}-"), store).broken == [], f"seed {seed}"
 
 
 def test_a_case_survives_its_file(tmp_path: Path) -> None:
