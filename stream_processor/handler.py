@@ -78,17 +78,18 @@ def _make_processor(settings: Settings) -> BatchProcessor:
 
 
 def _client(service: str, connections: int) -> Any:  # noqa: ANN401 - botocore makes its clients' classes as it runs
-    """Make a client of botocore's own: boto3 adds what is not used here, and a tenth to a cold start.
+    """Make a client of botocore's own: boto3 adds what is not used here, and a tenth to a cold start."""
+    return get_session().create_client(service, config=_client_config(connections))
 
-    One try a call: tries again are the group's own, where they are counted and fit the remaining time.
-    """
-    config = Config(
+
+def _client_config(connections: int) -> Config:
+    """One try a call: tries again are the group's own, where they are counted and fit the remaining time."""
+    return Config(
         connect_timeout=CONNECT_TIMEOUT_S,
         read_timeout=READ_TIMEOUT_S,
         retries={"total_max_attempts": 1},
         max_pool_connections=connections,
     )
-    return get_session().create_client(service, config=config)
 
 
 def _s3_client() -> S3Client:
