@@ -197,3 +197,30 @@ class Replay:
         if finding.group is not None and finding.member is not None:
             numbers.append(self._views_touched.get((finding.group, finding.member)))
         return max((number for number in numbers if number), default=None)
+
+
+def deliver_only(
+    recording: Records,
+    handlers: Sequence[Handler],
+    mapping: EventSourceMapping,
+    switches: Switches | None = None,
+    watch: Callable[[Report], None] = lambda _: None,
+) -> Report:
+    """Deliver everything to a handler that has no table, and judge nothing."""
+    started = time.monotonic()
+    report = Report(duplicates=recording.duplicates, judged=False)
+    deliveries = Round(handlers, mapping, switches, report, called=lambda *_: None, watch=watch)
+
+    def records() -> Iterator[StreamRecord]:
+        for recorded in recording:
+            report.records += 1
+            wire: Any = recorded.wire
+            now_s = deliveries.clock_s
+            yield StreamRecord.of(wire, shard=recorded.shard, available_at_s=now_s, created_at_s=now_s)
+
+    try:
+        report.filtered = deliveries.deliver(records(), recording.parents)
+    except RunEnded as error:
+        report.ended = str(error)
+    report.duration_s = time.monotonic() - started
+    return report

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import dataclasses
+import gc
 import json
 import secrets
 from contextlib import contextmanager
@@ -32,7 +33,7 @@ from replay.reports.report import InjectedFault
 from replay.reports.run_json import as_json
 from replay.reports.stepping import Stepping
 from replay.reports.text import print_differences, print_forecast, print_report
-from replay.run import Replay
+from replay.run import Replay, deliver_only
 from replay.sources import shapes
 from replay.sources.documents import STANDARD_INPUT, opened
 from replay.sources.history import History
@@ -40,7 +41,7 @@ from replay.sources.recording import Recording
 from replay.sources.selection import Between, Shuffled
 from replay.sources.state import read_state
 from replay.tables import local
-from replay.tables.endpoint import announce, chosen, confirm_writes, of_engine, refusals_explained
+from replay.tables.endpoint import Endpoint, announce, chosen, confirm_writes, of_engine, refusals_explained
 from replay.tables.lagging_index import Lag, LaggingIndex, change_of
 from replay.tables.schema import TABLE_TYPES, ensure_table, locate_template, schema_of
 from replay.tables.under_test import TableUnderTest
@@ -54,12 +55,16 @@ if TYPE_CHECKING:
     from replay.function.control import Control
     from replay.reports.report import Report
     from replay.sources.selection import Records
-    from replay.tables.endpoint import Endpoint
     from replay.tables.schema import TableSchema
     from replay.tables.wire import Item
 
 RIGHT = 0
 WRONG = 1
+COLLECTED_EVERY = (100_000, 20, 100)
+"""Records are many and hold no cycles: looking for some as often as Python does takes longer than reading them."""
+NO_TABLE = "none"
+NOWHERE = "http://127.0.0.1:9"
+"""Nobody listens on the discard port: a handler that asks for a table finds none."""
 NAME_BYTES = 4
 """Random ones at the end of a new table's name."""
 STEPPING_TIMEOUT_S = 86_400.0
@@ -86,6 +91,7 @@ def run(events: tuple[str, ...], **options: Any) -> int:  # noqa: ANN401 - click
       python -m replay run --crash-after DeleteItem:3 --lag calls:5 --duplicate
       zcat events.jsonl.gz | python -m replay run - --json | jq .verdict
     """
+    gc.set_threshold(*COLLECTED_EVERY)
     if options["step"] and STANDARD_INPUT in events:
         raise WrongUse("--step waits for somebody at standard input; give the events as a file")
     with opened(events or (str(locate_fixture(CONVERSATION)),)) as files:
@@ -111,7 +117,6 @@ class _Asked:
     """Everything that a run is asked for, checked before anything is started."""
 
     recording: Records
-    history: History
     targets: tuple[Target, ...]
     configuration: Configuration
     mapping: EventSourceMapping
@@ -127,13 +132,8 @@ class _Asked:
         template = Template.load(options["template"] or locate_template(), pairs("--parameter", options["parameters"]))
         configuration = Configuration.from_template(template, options["function"])
         timeout_s = options["function_timeout"] or (STEPPING_TIMEOUT_S if options["step"] else configuration.timeout_s)
-        with opened(options["table_state"]) as state:
-            history = History(read_state(state))
-        for recorded in recording:
-            history.note(recorded)
         return cls(
             recording=recording,
-            history=history,
             targets=tuple(Target.parse(name) for name in (options["handler"], options["against"]) if name),
             configuration=dataclasses.replace(configuration, timeout_s=timeout_s),
             mapping=_adjusted(mapping_of(template, options["function"], options), options),
@@ -170,9 +170,15 @@ def _forecast(asked: _Asked) -> int:
 
 
 def _run(asked: _Asked) -> int:
+    if asked.options["table"] == NO_TABLE:
+        return _run_without_table(asked)
+    history = _history(asked)
     with _endpoint(asked) as (endpoint, table), _output(asked.options) as tell:
         tables = [table] if len(asked.targets) == 1 else [table, f"{table}-against"]
-        ran = [_replay(asked, target, endpoint, name, tell) for target, name in zip(asked.targets, tables, strict=True)]
+        ran = [
+            _replay(asked, history, target, (endpoint, name), tell)
+            for target, name in zip(asked.targets, tables, strict=True)
+        ]
     _tell(asked, ran)
     return RIGHT if ran[0].report.is_right else WRONG
 
@@ -190,15 +196,53 @@ class _Ran:
         return as_json(self.report, self.about)
 
 
-def _replay(asked: _Asked, target: Target, endpoint: Endpoint, table: str, tell: Callable[[str], None] | None) -> _Ran:
-    """Run one handler on a table of its own."""
+def _history(asked: _Asked) -> History:
+    """Tell what the recorded application wrote; from here on nothing in the events can be refused."""
+    with opened(asked.options["table_state"]) as state:
+        history = History(read_state(state))
+    for recorded in asked.recording:
+        history.note(recorded)
+    return history
+
+
+def _run_without_table(asked: _Asked) -> int:
+    """Deliver everything and judge nothing."""
+    if asked.options["against"] or asked.lag or asked.options["step"]:
+        raise WrongUse("--table none has nothing to compare, no index and no rows to show")
+    nowhere = Endpoint(NOWHERE, NOWHERE, local.REGION)
+    launch = launch_of(asked.targets[0], asked.configuration, asked.schema, (nowhere, NO_TABLE), asked.variables)
+    faults = Faults(asked.faults)
+    with contextlib.ExitStack() as stack:
+        tell = stack.enter_context(_output(asked.options))
+        handlers = [
+            stack.enter_context(FunctionProcess(launch, tell, faults if asked.faults else None))
+            for _ in range(asked.options["concurrent"])
+        ]
+        handlers[0].start()
+        told = stack.enter_context(records_bar("delivering", asked.recording.records))
+        report = deliver_only(
+            asked.recording, handlers, asked.mapping, asked.switches, watch=lambda report: told(report.records)
+        )
+    _tell(asked, [_Ran(report, {"handler": str(asked.targets[0]), "table": NO_TABLE}, [])])
+    return RIGHT if report.is_right else WRONG
+
+
+def _replay(
+    asked: _Asked,
+    history: History,
+    target: Target,
+    where: tuple[Endpoint, str],
+    tell: Callable[[str], None] | None,
+) -> _Ran:
+    """Run one handler on a table of its own; `where` is the endpoint and the table's name there."""
+    endpoint, table = where
     ensure_table(endpoint.client(), asked.schema, table)
     announce(endpoint, table)
     under_test = TableUnderTest(table, endpoint)
     faults = Faults(asked.faults)
     lagging = _lagging_index(asked, under_test)
     control = _control(asked, under_test, faults, lagging)
-    launch = launch_of(target, asked.configuration, asked.schema, (endpoint, table), asked.variables)
+    launch = launch_of(target, asked.configuration, asked.schema, where, asked.variables)
     with contextlib.ExitStack() as stack:
         handlers = [
             stack.enter_context(FunctionProcess(launch, tell, control)) for _ in range(asked.options["concurrent"])
@@ -207,7 +251,7 @@ def _replay(asked: _Asked, target: Target, endpoint: Endpoint, table: str, tell:
         told = stack.enter_context(records_bar("replaying", asked.recording.records))
         report = Replay(
             asked.recording,
-            asked.history,
+            history,
             handlers,
             under_test,
             asked.mapping,

@@ -109,7 +109,7 @@ def _table(command: Decorated) -> Decorated:
         click.option("--parameter", "parameters", multiple=True, metavar="NAME=VALUE", help="One of its parameters."),
         click.option("--function", metavar="LOGICAL_ID", help="Its function, where it has several."),
         click.option("--endpoint-url", metavar="URL|aws", help="The DynamoDB to use; else one is started for the run."),
-        click.option("--table", metavar="NAME", help="The table to make there, or an empty one; else a new name."),
+        click.option("--table", metavar="NAME", help="The table to make there, or an empty one; 'none': only deliver."),
         click.option("--yes", is_flag=True, help="Write to an endpoint that is not local without asking."),
     )
 

@@ -54,6 +54,8 @@ class Report:
     """
 
     findings: tuple[Traced, ...] = ()
+    judged: bool = True
+    """Whether there was a table to judge."""
     quiet: bool = True
     ended: str | None = None
     records: int = 0

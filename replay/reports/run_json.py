@@ -76,6 +76,7 @@ def _summary(report: Report) -> dict[str, Any]:
         "discards": [discard_summary(message) for message in report.discards],
         "refused_rows": report.refused_rows,
         "rows": report.rows,
+        "judged": report.judged,
         "duration_s": round(report.duration_s, 3),
     }
 

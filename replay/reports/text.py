@@ -52,6 +52,8 @@ def _verdict(report: Report) -> Text:
             f"The handler never gets quiet: it still answers its own writes after {report.rounds} rounds of them",
             style="bold red",
         )
+    if not report.judged:
+        return Text("Everything is delivered; there is no table to judge", style="bold")
     if report.findings:
         views = {(traced.finding.kind, traced.finding.group, traced.finding.member) for traced in report.findings}
         kinds = Counter(kind for kind, _, _ in views)

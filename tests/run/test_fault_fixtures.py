@@ -24,6 +24,10 @@ def expected(folder: Path) -> dict[str, Any]:
     return content
 
 
+def options(wanted: dict[str, Any]) -> list[str]:
+    return ["--filter", wanted["filter"], *wanted["faults"], *wanted["options"]]
+
+
 def figures(ran: Ran, wanted: dict[str, Any]) -> dict[str, Any]:
     return {name: ran.summary[name] for name in wanted}
 
@@ -31,7 +35,7 @@ def figures(ran: Ran, wanted: dict[str, Any]) -> dict[str, Any]:
 @pytest.mark.parametrize("folder", PAIRS, ids=lambda folder: folder.name)
 def test_the_handler_with_the_fault_falls(run: Callable[..., Ran], folder: Path) -> None:
     wanted, falls = expected(folder), expected(folder)["falls"]
-    ran = run(folder / "events.jsonl", "--handler", falls["handler"], *wanted["options"])
+    ran = run(folder / "events.jsonl", "--handler", falls["handler"], *options(wanted))
     assert (ran.report["verdict"], sorted(ran.kinds)) == (falls["verdict"], falls["kinds"])
     assert figures(ran, falls["summary"]) == falls["summary"]
 
@@ -39,7 +43,7 @@ def test_the_handler_with_the_fault_falls(run: Callable[..., Ran], folder: Path)
 @pytest.mark.parametrize("folder", PAIRS, ids=lambda folder: folder.name)
 def test_the_function_stands(run: Callable[..., Ran], folder: Path) -> None:
     wanted, stands = expected(folder), expected(folder)["stands"]
-    ran = run(folder / "events.jsonl", *wanted["options"])
+    ran = run(folder / "events.jsonl", *options(wanted))
     assert (ran.report["verdict"], ran.report["findings"]) == (stands["verdict"], [])
     assert figures(ran, stands["summary"]) == stands["summary"]
 
@@ -47,5 +51,5 @@ def test_the_function_stands(run: Callable[..., Ran], folder: Path) -> None:
 def test_every_fault_a_handler_can_show_has_its_pair() -> None:
     assert [folder.name for folder in PAIRS] == [f"H{number}" for number in range(1, 16)]
     for folder in PAIRS:
-        assert expected(folder).keys() == {"fault", "made", "options", "falls", "stands"}
+        assert expected(folder).keys() == {"fault", "made", "filter", "faults", "options", "falls", "stands"}
         assert expected(folder)["falls"]["kinds"] or expected(folder)["falls"]["summary"]

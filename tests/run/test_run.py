@@ -330,6 +330,21 @@ def test_the_handler_finds_table_index_and_given_variables(
     assert saw(log) == [[ran.summary["table"], "message-group-sk-index", "a=b", "us-east-1", "StreamProcessor"]]
 
 
+def test_without_a_table_everything_is_delivered_and_nothing_judged(
+    handler: Write, events: Write, capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    source = handler("def handler(event, context): print('SAW', len(event['Records']))")
+    command = ["run", str(events(conversation(5))), "--table", "none", "--handler", source, "--batch-size", "2"]
+    assert main([*command, "--json", "--log", str(tmp_path / "log")]) == 0
+    out, err = capsys.readouterr()
+    summary = json.loads(out)["summary"]
+    assert (summary["records"], summary["deliveries"], summary["judged"]) == (7, 3, False)
+    assert saw(tmp_path / "log") == [["2"], ["2"], ["1"]]
+    assert err == "", "no engine is started"
+    assert main([*command, "--lag", "1"]) == 2
+    assert "--table none" in capsys.readouterr().err
+
+
 WRONG_USES = {
     "no such file": (["nothing.jsonl"], "there is no file nothing.jsonl"),
     "no such handler file": (["--handler", "nothing.py:handler"], "there is no file nothing.py"),

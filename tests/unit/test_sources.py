@@ -6,6 +6,7 @@ import gzip
 import io
 import itertools
 import json
+import re
 import sys
 import tracemalloc
 from typing import TYPE_CHECKING, Any
@@ -14,6 +15,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from replay.cli import main
 from replay.errors import WrongUse
 from replay.sources import documents, shapes
 from replay.sources.documents import File
@@ -225,6 +227,20 @@ def test_broken_input_is_one_line_with_its_place(tmp_path: Path, name: str) -> N
         Recording(written(tmp_path, *contents))
     assert "\n" not in str(refused.value)
     assert len(str(refused.value)) < 1000
+
+
+@pytest.mark.parametrize("name", BROKEN)
+def test_run_refuses_broken_input_before_anything_is_started(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], name: str
+) -> None:
+    """No engine, no handler: neither could be started here without being heard of."""
+    contents, reason = BROKEN[name]
+    files = [str(file.path) for file in written(tmp_path, *contents)]
+    assert main(["run", *files, "--handler", "nothing_here:handler"]) == 2
+    out, err = capsys.readouterr()
+    assert out == ""
+    assert len(err.splitlines()) == 1
+    assert re.search(reason.removeprefix("^"), err)
 
 
 def test_a_line_longer_than_any_event_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
