@@ -24,11 +24,14 @@ EXIT_WRONG_USE = 2
 
 COMMANDS = {
     "run": "Replay recorded events against a handler and give the verdict.",
+    "live": "Follow a table's stream and run the handler on it until stopped.",
     "record": "Write a table's stream to a file that run reads.",
     "generate": "Write made-up conversations as stream records.",
+    "redact": "Copy a recording so that nobody in it can be known again.",
     "explore": "Explore random deliveries of the function against the oracle.",
     "engine": "Start, stop and inspect DynamoDB Local.",
     "simulate": "Run conformance cases of the event source.",
+    "mapping": "Show the event source mapping in force, or check it for dangers.",
 }
 """Every command with its line in `--help`; module `replay.commands.<name>` holds the click command of that name."""
 

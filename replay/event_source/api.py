@@ -8,7 +8,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from replay.event_source.errors import InvalidParameterValueException, ResourceConflictException
-from replay.event_source.mapping import EVENT_COUNT, PARTIAL_RESPONSES, EventSourceMapping
+from replay.event_source.mapping import EventSourceMapping
 
 if TYPE_CHECKING:
     from collections.abc import Collection
@@ -41,7 +41,7 @@ class EventSourceMappings:
                     f"mapping already exists. Please update or delete the existing mapping with UUID {other.uuid}"
                 )
         self._parameters[uuid] = parameters
-        return _described(mapping, state="Creating")
+        return _answer(mapping, "Creating")
 
     def update(self, uuid: str, **parameters: Any) -> dict[str, Any]:  # noqa: ANN401 - a wire shape
         """Change a mapping's parameters; what is not named stays.
@@ -53,36 +53,22 @@ class EventSourceMappings:
         changed = {**self._parameters[uuid], **parameters}
         mapping = EventSourceMapping.from_api(changed, uuid=uuid)
         self._parameters[uuid] = changed
-        return _described(mapping, state="Updating")
+        return _answer(mapping, "Updating")
 
     def mapping(self, uuid: str) -> EventSourceMapping:
         """Give a mapping as it is in force."""
         return EventSourceMapping.from_api(self._parameters[uuid], uuid=uuid)
 
 
-def _described(mapping: EventSourceMapping, *, state: str) -> dict[str, Any]:
-    answer: dict[str, Any] = {
+def _answer(mapping: EventSourceMapping, state: str) -> dict[str, Any]:
+    described = mapping.described()
+    described.pop("Enabled")
+    described.pop("FunctionName")
+    return {
         "UUID": mapping.uuid,
-        "StartingPosition": mapping.starting_position,
-        "BatchSize": mapping.batch_size,
-        "MaximumBatchingWindowInSeconds": mapping.window_s,
-        "ParallelizationFactor": mapping.lanes,
-        "EventSourceArn": mapping.stream_arn,
+        **described,
         "FunctionArn": mapping.function_arn,
         "LastProcessingResult": "No records processed",
         "State": state,
         "StateTransitionReason": "User action",
-        "DestinationConfig": {"OnFailure": {"Destination": mapping.destination.arn} if mapping.destination else {}},
-        "MaximumRecordAgeInSeconds": mapping.record_age_max_s,
-        "BisectBatchOnFunctionError": mapping.bisects,
-        "MaximumRetryAttempts": mapping.retries_max,
-        "TumblingWindowInSeconds": mapping.tumbling_window_s,
-        "FunctionResponseTypes": [PARTIAL_RESPONSES] if mapping.partial_responses else [],
     }
-    if mapping.filters.patterns:
-        answer["FilterCriteria"] = {"Filters": [{"Pattern": pattern} for pattern in mapping.filters.patterns]}
-    if mapping.metrics:
-        answer["MetricsConfig"] = {"Metrics": [EVENT_COUNT]}
-    if mapping.kms_key_arn:
-        answer["KMSKeyArn"] = mapping.kms_key_arn
-    return answer

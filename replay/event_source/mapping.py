@@ -143,6 +143,31 @@ class EventSourceMapping:
             uuid=uuid,
         )
 
+    def described(self) -> dict[str, Any]:
+        """Give every parameter in force, in the API's shape; what has neither value nor default is left out."""
+        parameters: dict[str, Any] = {
+            "FunctionName": self.function_name,
+            "EventSourceArn": self.stream_arn,
+            "StartingPosition": self.starting_position,
+            "Enabled": self.enabled,
+            "BatchSize": self.batch_size,
+            "MaximumBatchingWindowInSeconds": self.window_s,
+            "ParallelizationFactor": self.lanes,
+            "MaximumRetryAttempts": self.retries_max,
+            "MaximumRecordAgeInSeconds": self.record_age_max_s,
+            "BisectBatchOnFunctionError": self.bisects,
+            "FunctionResponseTypes": [PARTIAL_RESPONSES] if self.partial_responses else [],
+            "TumblingWindowInSeconds": self.tumbling_window_s,
+            "DestinationConfig": {"OnFailure": {"Destination": self.destination.arn} if self.destination else {}},
+        }
+        if self.filters.patterns:
+            parameters["FilterCriteria"] = {"Filters": [{"Pattern": pattern} for pattern in self.filters.patterns]}
+        if self.metrics:
+            parameters["MetricsConfig"] = {"Metrics": list(self.metrics)}
+        if self.kms_key_arn:
+            parameters["KMSKeyArn"] = self.kms_key_arn
+        return parameters
+
     @property
     def function_arn(self) -> str:
         """The function's ARN; a bare name is taken to live where the stream does."""

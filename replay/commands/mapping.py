@@ -1,0 +1,181 @@
+"""`python -m replay mapping`: the event source mapping in force, and what is dangerous in it."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from replay.errors import WrongUse
+from replay.event_source.dangers import dangers_of
+from replay.event_source.errors import MappingRejected
+from replay.event_source.mapping import FLAGS, LIMITS, PARAMETERS, EventSourceMapping, refuse_unknown
+from replay.event_source.template_mappings import TemplateMapping, choose_mappings, mappings_in
+from replay.tables.schema import locate_template
+from replay.template import Template
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+RIGHT = 0
+FOUND = 1
+
+
+@click.group()
+def mapping() -> None:
+    """Show the event source mapping in force, or check it for dangers.
+
+    It is read from a SAM or CloudFormation template (YAML or JSON, also as the CDK synthesises it), or from a JSON file
+    with the parameters of Lambda's CreateEventSourceMapping; --set wins over both.
+
+    \b
+    Example:
+      python -m replay mapping show
+      python -m replay mapping check template.yaml --function StreamProcessor --parameter Stage=prod
+      python -m replay mapping check mapping.json --set BatchSize=10 --json
+    """
+
+
+def _sources(command: Callable[..., Any]) -> Callable[..., Any]:
+    for option in (
+        click.option("--json", "as_json", is_flag=True, help="Print JSON."),
+        click.option(
+            "--set", "settings", multiple=True, metavar="NAME=VALUE", help="A parameter of the mapping; wins."
+        ),
+        click.option("--parameter", "parameters", multiple=True, metavar="KEY=VALUE", help="A template's parameter."),
+        click.option("--function", metavar="NAME", help="Only mappings of this function (logical id or name)."),
+        click.argument("source", required=False, type=click.Path(path_type=Path), metavar="[TEMPLATE|MAPPING.json]"),
+    ):
+        command = option(command)
+    return command
+
+
+@mapping.command()
+@_sources
+def show(
+    source: Path | None,
+    function: str | None,
+    parameters: tuple[str, ...],
+    settings: tuple[str, ...],
+    *,
+    as_json: bool,
+) -> int:
+    """Print every parameter in force, and where it comes from."""
+    found = [_with_settings(each, settings) for each in _read(source, function, parameters)]
+    shown = [_shown(each) for each in found]
+    if as_json:
+        click.echo(json.dumps({"mappings": shown}))
+    else:
+        click.echo("\n\n".join(_as_text(each, told) for each, told in zip(found, shown, strict=True)))
+    return RIGHT
+
+
+@mapping.command()
+@_sources
+def check(
+    source: Path | None,
+    function: str | None,
+    parameters: tuple[str, ...],
+    settings: tuple[str, ...],
+    *,
+    as_json: bool,
+) -> int:
+    """Name what is dangerous: the reason, the evidence and the line to write. Exit code 1 where there is something."""
+    found = [_with_settings(each, settings) for each in _read(source, function, parameters)]
+    neighbours = _read(source, None, parameters)
+    dangers = {each.name: dangers_of(each, neighbours) for each in found}
+    if as_json:
+        told = [
+            {"name": each.name, "place": each.place, "findings": [asdict(danger) for danger in dangers[each.name]]}
+            for each in found
+        ]
+        click.echo(json.dumps({"mappings": told}, ensure_ascii=False))
+    for name, listed in dangers.items() if not as_json else ():
+        click.echo(f"{name}: {f'{len(listed)} findings' if listed else 'nothing dangerous'}")
+        for danger in listed:
+            click.echo(f"\n  {danger.id}: {danger.reason}\n    evidence  {danger.evidence}")
+            click.echo(f"    write     {danger.write}" * bool(danger.write) + f"\n    at        {danger.at}")
+    return FOUND if any(dangers.values()) else RIGHT
+
+
+def _read(source: Path | None, function: str | None, parameters: tuple[str, ...]) -> list[TemplateMapping]:
+    path = source or locate_template()
+    api_shaped = _api_shaped(path)
+    if api_shaped is not None:
+        if function or parameters:
+            raise WrongUse(f"{path} is a mapping, no template: it has neither functions nor parameters")
+        return [TemplateMapping(path.stem, str(path), api_shaped, None, None, None, is_sam=False)]
+    template = Template.load(path, dict(_pair("--parameter", text) for text in parameters))
+    return choose_mappings(template, function) if function else mappings_in(template) or choose_mappings(template)
+
+
+def _api_shaped(path: Path) -> dict[str, Any] | None:
+    """Give a JSON file's content if it is a mapping: parameters of the API, no template."""
+    if path.suffix != ".json":
+        return None
+    try:
+        content = json.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        raise WrongUse(f"there is no file '{path}'") from None
+    except (OSError, ValueError) as error:
+        raise WrongUse(f"{path} cannot be read as JSON: {error}") from error
+    if not isinstance(content, dict):
+        raise WrongUse(f"{path} holds neither a template nor a mapping: an object is needed")
+    if "Resources" in content:
+        return None
+    refuse_unknown(content, PARAMETERS, "parameter", where=f" in {path}")
+    return content
+
+
+def _with_settings(given: TemplateMapping, settings: tuple[str, ...]) -> TemplateMapping:
+    """Lay the settings of the command line over a mapping."""
+    parameters = dict(given.parameters)
+    for text in settings:
+        name, value = _pair("--set", text)
+        refuse_unknown({name: value}, PARAMETERS, "parameter")
+        parameters[name] = _value(name, value)
+    return TemplateMapping(
+        name=given.name,
+        place=given.place,
+        parameters=parameters,
+        function=given.function,
+        table=given.table,
+        destination_type=given.destination_type,
+        is_sam=given.is_sam,
+    )
+
+
+def _pair(option: str, text: str) -> tuple[str, str]:
+    name, separator, value = text.partition("=")
+    if not separator or not name:
+        raise WrongUse(f"{option} takes NAME=VALUE, not '{text}'")
+    return name, value
+
+
+def _value(name: str, text: str) -> object:
+    """Read a setting: JSON where it is JSON, else text."""
+    if name in LIMITS or name in FLAGS or text[:1] in "[{":
+        try:
+            return json.loads(text)
+        except ValueError:
+            return text
+    return text
+
+
+def _shown(given: TemplateMapping) -> dict[str, Any]:
+    try:
+        read = EventSourceMapping.from_api(given.parameters)
+    except MappingRejected as rejected:
+        raise WrongUse(f"{given.name}: AWS would refuse this mapping: {rejected}") from rejected
+    return {"name": given.name, "place": given.place, "parameters": read.described(), "set": sorted(given.parameters)}
+
+
+def _as_text(given: TemplateMapping, shown: Mapping[str, Any]) -> str:
+    lines = [f"{given.name}  ({given.place})"]
+    for name, value in shown["parameters"].items():
+        text = value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
+        lines.append(f"  {name:32} {text}{'' if name in given.parameters else '  (default)'}")
+    return "\n".join(lines)
