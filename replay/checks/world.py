@@ -11,10 +11,11 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Literal, Protocol
 
 from replay.checks.oracle import Finding, Oracle, Said
+from replay.checks.reached import named, reached
 from replay.checks.reading import value_of
 from stream_processor.errors import StreamProcessorError, TransientError
 from stream_processor.group import GroupWork, Pause, Transact
-from stream_processor.message import GROUP_PREFIX, MESSAGE_PREFIX, coalesce, member_id, parse, position
+from stream_processor.message import GROUP_PREFIX, MESSAGE_PREFIX, coalesce, parse, position
 from stream_processor.table import SENDERS_MESSAGES_MAX, Page, ReadIndex
 
 if TYPE_CHECKING:
@@ -347,11 +348,11 @@ class World:
         pointed = {str(message.sender) for message in task.messages if message.sender}
         for item in page.items:
             if item["pk"]["S"].startswith(GROUP_PREFIX):
-                pointed |= {item["pk"]["S"][len(GROUP_PREFIX) :], *_named(item)}
-        found = _closure(pointed, base)
+                pointed |= {item["pk"]["S"][len(GROUP_PREFIX) :], *named(item)}
+        found = reached(pointed, base)
         if not found & base.keys():
             newest = self.store.partition(MESSAGE_PREFIX + group)[-SENDERS_MESSAGES_MAX:]
-            found = _closure({sender for item in newest for sender in _named(item)}, base)
+            found = reached({sender for item in newest for sender in named(item)}, base)
         for member in base.keys() - found:
             missed = self.limits.setdefault((group, member), set())
             missed |= {(True, message.instant.replace(tzinfo=None), message.text) for message in task.messages}
@@ -359,23 +360,6 @@ class World:
 
 def _order(item: Item) -> tuple[Value, str]:
     return value_of(item), item["sk"]["S"]
-
-
-def _closure(pointed: set[str], base: Mapping[str, Sequence[Item]]) -> set[str]:
-    """Members reached from these by following whom rows name."""
-    reached: set[str] = set()
-    waiting = set(pointed)
-    while waiting:
-        member = waiting.pop()
-        reached.add(member)
-        for item in base.get(member, ()):
-            waiting |= _named(item) - reached
-    return reached
-
-
-def _named(item: Item) -> set[str]:
-    member = member_id(item.get("user_uuid"))
-    return set() if member is None else {str(member)}
 
 
 def _told(request: Request) -> str:

@@ -9,13 +9,14 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from replay.checks.reached import named, reached
 from replay.checks.reading import value_of
 from replay.checks.said import said_by
-from stream_processor.message import GroupId, member_id
+from stream_processor.message import GroupId
 from stream_processor.table import SENDERS_MESSAGES_MAX, ReadIndex
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Callable, Sequence
 
     from replay.checks.oracle import Finding, Oracle
     from replay.checks.reading import Item, Value
@@ -50,7 +51,7 @@ class Unseen:
             said = said_by(record.wire, 0)
             if said is not None:
                 batch.setdefault(said.group, set()).add(said.value)
-                senders.setdefault(said.group, set()).update(_named(record.wire["dynamodb"].get("NewImage", {})))
+                senders.setdefault(said.group, set()).update(named(record.wire["dynamodb"].get("NewImage", {})))
         for group, values in batch.items():
             asked = _Asked(group, values, senders[group] | self._shown(group))
             self._asked.setdefault(invocation, []).append(asked)
@@ -67,10 +68,10 @@ class Unseen:
 
     def _look(self, asked: _Asked, members: Callable[[str], Sequence[str]]) -> None:
         base = {member: self._rows(asked.group, member) for member in members(asked.group)}
-        found = _closure(asked.pointed, base)
+        found = reached(asked.pointed, base)
         if not found & base.keys():
             newest = self._store.partition(f"MSG#{asked.group}")[-SENDERS_MESSAGES_MAX:]
-            found = _closure({name for item in newest for name in _named(item)}, base)
+            found = reached({name for item in newest for name in named(item)}, base)
         for member in base.keys() - found:
             self._missed.setdefault((asked.group, member), set()).update(asked.values)
 
@@ -79,7 +80,7 @@ class Unseen:
         pointed: set[str] = set()
         for item in self._store.read(ReadIndex(GroupId(group))).items:
             if item["pk"]["S"].startswith("GRP#"):
-                pointed |= {item["pk"]["S"][4:], *_named(item)}
+                pointed |= {item["pk"]["S"][4:], *named(item)}
         return pointed
 
     def explains(self, finding: Finding, oracle: Oracle) -> bool:
@@ -96,20 +97,3 @@ class Unseen:
             for item in self._store.partition(f"GRP#{member}")
             if item.get("message_group_uuid", {}).get("S") == group
         ]
-
-
-def _closure(pointed: set[str], base: Mapping[str, Sequence[Item]]) -> set[str]:
-    """Members reached from these by following whom rows name."""
-    reached: set[str] = set()
-    waiting = set(pointed)
-    while waiting:
-        member = waiting.pop()
-        reached.add(member)
-        for item in base.get(member, ()):
-            waiting |= _named(item) - reached
-    return reached
-
-
-def _named(item: Item) -> set[str]:
-    member = member_id(item.get("user_uuid"))
-    return set() if member is None else {str(member)}
