@@ -3,20 +3,19 @@
 from __future__ import annotations
 
 import json
-from typing import TYPE_CHECKING
+from pathlib import Path
 
 import pytest
 from click.testing import CliRunner
 
+from replay import event_source
 from replay.commands.simulate import simulate
 from replay.event_source.case_compare import differences
 from replay.event_source.case_run import run_case
 from replay.event_source.cases import load_case
+from replay.event_source.mapping import PARAMETERS
 from replay.event_source.switches import QUESTIONS
 from tests.simulation.conformance import case_files, claim_of, claims
-
-if TYPE_CHECKING:
-    from pathlib import Path
 
 FILES = case_files()
 
@@ -71,3 +70,12 @@ def test_every_switch_has_a_case_for_its_alternative() -> None:
         "Q20",  # a warning; see test_simulate
         "Q21",  # has one value
     }
+
+
+def test_readme_names_every_switch_with_its_values_and_every_parameter() -> None:
+    text = (Path(event_source.__file__).parent / "README.md").read_text(encoding="utf-8")
+    for number, question in QUESTIONS.items():
+        assert f"| {number} | " in text
+        assert f"| {', '.join(question.values)} |" in text, number
+    for name in (*PARAMETERS, "ProvisionedPollerConfig"):
+        assert name in text or name in ("EventSourceArn", "FunctionName"), name
