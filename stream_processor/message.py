@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta, timezone
+from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any, NewType
 
 from stream_processor.errors import ConfigurationError, NotAStreamEvent, PermanentError
@@ -31,8 +31,7 @@ YEAR_10000_S = 253_402_300_800
 VIEW_TYPES_WITHOUT_NEW_IMAGE = frozenset({"KEYS_ONLY", "OLD_IMAGE"})
 
 _TIME = re.compile(
-    r"([0-9]{4})-([0-9]{2})-([0-9]{2})"
-    r"[T ]([01][0-9]|2[0-3]):([0-5][0-9]):([0-5][0-9])"
+    r"([0-9]{4}-[0-9]{2}-[0-9]{2}[T ](?:[01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9])"
     r"(?:\.([0-9]+))?"
     r"(?: ?(?:Z|([+-])([01][0-9]|2[0-3])(?::([0-5][0-9])(?::([0-5][0-9]))?|([0-5][0-9]))))?"
 )
@@ -149,18 +148,14 @@ def parse_time(text: str) -> datetime | None:
     match = _TIME.fullmatch(text)
     if match is None:
         return None
-    year, month, day, hour, minute, second, fraction, sign, zone_hours, zone_minutes, zone_seconds, zone_packed = (
-        match.groups()
-    )
-    microsecond = int(fraction[:6].ljust(6, "0")) if fraction else 0
-    try:
-        naive = datetime(int(year), int(month), int(day), int(hour), int(minute), int(second), microsecond, UTC)
+    seconds, fraction, sign, zone_hours, zone_minutes, zone_seconds, zone_packed = match.groups()
+    microseconds = (fraction or "")[:6].ljust(6, "0")
+    try:  # the one spelling that every version reads alike: what `isoformat` writes
+        clock = datetime.fromisoformat(f"{seconds}.{microseconds}+00:00")
         if sign is None:
-            return naive
-        offset = timedelta(
-            hours=int(zone_hours), minutes=int(zone_minutes or zone_packed), seconds=int(zone_seconds or 0)
-        )
-        return naive.replace(tzinfo=timezone(-offset if sign == "-" else offset)).astimezone(UTC)
+            return clock
+        offset_s = 3600 * int(zone_hours) + 60 * int(zone_minutes or zone_packed) + int(zone_seconds or 0)
+        return clock - timedelta(seconds=-offset_s if sign == "-" else offset_s)
     except (ValueError, OverflowError):
         return None
 
