@@ -177,6 +177,8 @@ def _merge(survivor: GroupRow, losers: Sequence[GroupRow], due: Item | None) -> 
 
     The last-message text is no attribute of its own: a survivor without one stays without.
     """
+    if not losers:
+        return survivor.item
     merged = dict(survivor.item)
     size = max(item_bytes(merged), item_bytes({**merged, **(due or {})}))
     for loser in losers:

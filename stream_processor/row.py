@@ -84,12 +84,16 @@ def item_bytes(item: Item) -> int:
 
     AWS: DynamoDB developer guide, "DynamoDB item sizes and formats".
     """
-    return sum(len(name.encode()) + _value_bytes(value) for name, value in item.items())
+    return sum(_text_bytes(name) + _value_bytes(value) for name, value in item.items())
 
 
 def _value_bytes(value: AttributeValue) -> int:
     ((tag, content),) = value.items()
     return _SIZES[tag](content)
+
+
+def _text_bytes(text: str) -> int:
+    return len(text) if text.isascii() else len(text.encode())
 
 
 def _number_bytes(text: str) -> int:
@@ -104,12 +108,12 @@ def _one(_: object) -> int:
 _CONTAINER_BYTES = 3
 _ELEMENT_BYTES = 1
 _SIZES: Mapping[str, Callable[[Any], int]] = {
-    "S": lambda text: len(text.encode()),
+    "S": _text_bytes,
     "N": _number_bytes,
     "B": len,
     "BOOL": _one,
     "NULL": _one,
-    "SS": lambda texts: sum(len(text.encode()) for text in texts),
+    "SS": lambda texts: sum(map(_text_bytes, texts)),
     "NS": lambda numbers: sum(_number_bytes(number) for number in numbers),
     "BS": lambda binaries: sum(len(binary) for binary in binaries),
     "L": lambda values: _CONTAINER_BYTES + sum(_ELEMENT_BYTES + _value_bytes(value) for value in values),
