@@ -144,12 +144,13 @@ class BatchProcessor:
         failures = parsed.failures + [
             _Failure(result.at, result.group, result.error) for result in results if result.error is not None
         ]
-        permanent = parsed.permanent + _unfit(results, dict(zip(parsed.positions, records, strict=True)))
+        permanent = parsed.permanent + _unfit(results, parsed.positions, records)
         quarantined, refused = self._quarantine_all(permanent, invocation)
         failures = sorted(failures + refused, key=lambda failure: failure.at.sequence)
         raised = _to_raise(failures, parsed.positions)
         answer = failures[0].at.identifier if failures else None
-        self._tell(parsed, results, failures, invocation)
+        future_dated = [message for message in parsed.messages if message.ahead_s > FUTURE_NOTICED_S]
+        self._tell(future_dated, results, failures, invocation)
         self.telemetry.batch(
             BatchReport(
                 request_id=invocation.request_id,
@@ -169,7 +170,7 @@ class BatchProcessor:
                 transaction_retries=sum(result.tally.transaction_retries for result in results),
                 orphans=sum(result.tally.orphan for result in results),
                 quarantined=quarantined,
-                future_dated=sum(message.ahead_s > FUTURE_NOTICED_S for message in parsed.messages),
+                future_dated=len(future_dated),
                 lag_ms=_lag_ms(records, started_s),
                 duration_ms=round((self.now() - started_s) * 1000),
                 cold_start=invocation.cold_start,
@@ -267,14 +268,13 @@ class BatchProcessor:
 
     def _tell(
         self,
-        parsed: _Parsed,
+        future_dated: Sequence[Message],
         results: Sequence[_GroupResult],
         failures: Sequence[_Failure],
         invocation: Invocation,
     ) -> None:
-        for message in parsed.messages:
-            if message.ahead_s > FUTURE_NOTICED_S:
-                self.telemetry.future_dated(message.group, message.identifier, round(message.ahead_s))
+        for message in future_dated:
+            self.telemetry.future_dated(message.group, message.identifier, round(message.ahead_s))
         for result in results:
             if result.tally.orphan:
                 self.telemetry.orphan(result.group, result.at.identifier)
@@ -318,15 +318,20 @@ def _quarantined(record: Mapping[str, Any], at: Position, error: PermanentError)
     return Quarantined(record, at.identifier, error.reason, str(error))
 
 
-def _unfit(results: Sequence[_GroupResult], records: Mapping[Position, Mapping[str, Any]]) -> list[_Permanent]:
+def _unfit(
+    results: Sequence[_GroupResult], positions: Sequence[Position], records: Sequence[Mapping[str, Any]]
+) -> list[_Permanent]:
     """Set aside messages that do not fit some members' rows, once their group is otherwise done."""
+    unfit = [(result.group, each) for result in results if result.error is None for each in result.tally.unfit]
+    if not unfit:
+        return []
+    record_at = dict(zip(positions, records, strict=True))
     permanent = []
-    for result in results:
-        for unfit in result.tally.unfit if result.error is None else ():
-            at = Position(unfit.message.sequence, unfit.message.identifier)
-            detail = f"the row would exceed 400 KB for {len(unfit.members)} of the group's members"
-            quarantined = Quarantined(records[at], at.identifier, "RowTooLarge", detail, unfit.members)
-            permanent.append(_Permanent(at, result.group, quarantined))
+    for group, each in unfit:
+        at = Position(each.message.sequence, each.message.identifier)
+        detail = f"the row would exceed 400 KB for {len(each.members)} of the group's members"
+        quarantined = Quarantined(record_at[at], at.identifier, "RowTooLarge", detail, each.members)
+        permanent.append(_Permanent(at, group, quarantined))
     return permanent
 
 
