@@ -5,7 +5,7 @@ Never a message's text, a name or a whole event. The keys are fixed: saved queri
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass, fields
 from typing import Literal, Protocol
 
 from aws_lambda_powertools.logging import Logger
@@ -105,7 +105,7 @@ class CloudWatchTelemetry:
 
     def batch(self, report: BatchReport) -> None:
         """Log the batch and write its metrics."""
-        self._logger.info("batch", extra=asdict(report))
+        self._logger.info("batch", extra=_keys(report))
         for name, value in {
             "Received": report.records,
             "Ignored": report.ignored,
@@ -127,7 +127,7 @@ class CloudWatchTelemetry:
 
     def failure(self, report: FailureReport) -> None:
         """Log a failure as an error."""
-        self._logger.error("failure", extra=asdict(report))
+        self._logger.error("failure", extra=_keys(report))
 
     def orphan(self, group: str, sequence: str) -> None:
         """Log an orphan as a warning."""
@@ -144,3 +144,8 @@ class CloudWatchTelemetry:
     def quarantined(self, sequence: str, reason: str, key: str) -> None:
         """Log a quarantined record as a warning."""
         self._logger.warning("quarantined", extra={"sequence": sequence, "reason": reason, "key": key})
+
+
+def _keys(report: BatchReport | FailureReport) -> dict[str, object]:
+    """Name a report's values; `asdict` would copy each of them."""
+    return {each.name: getattr(report, each.name) for each in fields(report)}
