@@ -7,12 +7,13 @@ are: `ready`, `not-loaded`, `call`, `asks`, `called`, `returned`, `unserialisabl
 
 from __future__ import annotations
 
-import json
 import os
 import selectors
 import threading
 import time
 from typing import Any
+
+from replay import quick_json
 
 CHUNK_BYTES = 1 << 16
 GATED = "gated"
@@ -38,7 +39,7 @@ class Writer:
         Raises:
             Ended: nobody reads any more.
         """
-        line = memoryview(json.dumps(message).encode() + b"\n")
+        line = memoryview(quick_json.dumps(message) + b"\n")
         try:
             with self._lock:
                 while line:
@@ -78,7 +79,7 @@ class Reader:
             if b"\n" in chunk:
                 *lines, rest = bytes(self._rest).split(b"\n")
                 self._lines, self._rest = lines[::-1], bytearray(rest)
-        message = json.loads(self._lines.pop())
+        message = quick_json.loads(self._lines.pop())
         assert isinstance(message, dict)  # noqa: S101 - the other side is ours
         return message
 

@@ -18,8 +18,9 @@ import zlib
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import IO, TYPE_CHECKING, Any, cast
+from typing import IO, TYPE_CHECKING, Any, NamedTuple, cast
 
+from replay import quick_json
 from replay.errors import WrongUse
 
 if TYPE_CHECKING:
@@ -44,8 +45,7 @@ SHOWN_MAX = 40
 WHITESPACE = re.compile(r"[ \t\r\n]*")
 
 
-@dataclass(frozen=True, slots=True)
-class Document:
+class Document(NamedTuple):
     """One JSON document and where it begins."""
 
     content: Any
@@ -118,7 +118,10 @@ class File:
         return line
 
     def _parsed(self, line: bytes, number: int) -> Any:  # noqa: ANN401 - any JSON
-        text = self._text(line, number)
+        try:
+            return quick_json.loads(line)
+        except (ValueError, RecursionError):
+            text = self._text(line, number)
         try:
             return json.loads(text)
         except json.JSONDecodeError as error:
@@ -168,7 +171,7 @@ class File:
 def _is_json(line: bytes) -> bool:
     """Whether a first line is a whole document, so that every line is one."""
     try:
-        json.loads(line)
+        quick_json.loads(line)
     except (ValueError, RecursionError):
         return False
     return True

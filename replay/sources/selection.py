@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import random
 from collections import defaultdict, deque
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from itertools import islice
 from typing import TYPE_CHECKING, Final, Protocol
 
@@ -88,4 +88,4 @@ def _shuffled(records: Sequence[Recorded], chance: random.Random) -> Iterator[Re
 def _renumbered(recorded: Recorded, place: Recorded) -> Recorded:
     """Put a record in another's place."""
     change = {**recorded.wire["dynamodb"], "SequenceNumber": place.wire["dynamodb"]["SequenceNumber"]}
-    return replace(recorded, wire={**recorded.wire, "dynamodb": change}, sequence=place.sequence, batch=place.batch)
+    return recorded._replace(wire={**recorded.wire, "dynamodb": change}, sequence=place.sequence, batch=place.batch)

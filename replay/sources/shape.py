@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
@@ -12,9 +12,11 @@ Document = Any
 """One JSON document of a file: a line, or a pretty-printed object or array."""
 
 
-@dataclass(frozen=True, slots=True)
-class Found:
-    """One record as a document has it, in Lambda's shape, with the shard where the document says it."""
+class Found(NamedTuple):
+    """One record as a document has it, in Lambda's shape, with the shard where the document says it.
+
+    Millions are made: a tuple is made in a quarter of the time of a frozen dataclass.
+    """
 
     wire: Mapping[str, Any]
     shard: str | None = None

@@ -26,6 +26,9 @@ def _recognises(document: Document) -> bool:
 def _records(document: Document) -> Iterator[Found]:
     if not _recognises(document):
         raise Unreadable("no stream record; that is an object with 'eventName' and 'dynamodb'")
+    if SHARD not in document and PARENT not in document:
+        yield Found(document)
+        return
     wire = {name: value for name, value in document.items() if name not in (SHARD, PARENT)}
     yield Found(wire, _name(document, SHARD), _name(document, PARENT))
 
