@@ -7,12 +7,12 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final
 
 from replay.checks.said import said_by
-from replay.exploration.story import Called, Delivered, PhaseBegan, RowChange, RuleBroken, Wrote
+from replay.exploration.story import Called, Delivered, PhaseBegan, RowChange, Wrote
 from replay.reports.reasons import headline, reason
 from stream_processor.message import GROUP_PREFIX
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping, Sequence
+    from collections.abc import Callable, Mapping, Sequence
 
     from replay.checks.oracle import Finding
     from replay.checks.reading import Item
@@ -123,14 +123,19 @@ def anomalies(broken: BrokenCase) -> tuple[Anomaly, ...]:
 def moves(changes: Sequence[RowChange]) -> list[RowChange]:
     """Take a row removed and a row put by one call, of one member and group, for a row that moved."""
     found: list[RowChange] = []
+    halves: dict[tuple[str, str | None, bool], int] = {}
     for change in changes:
-        place = next((place for place, other in enumerate(found) if _is_move(other, change)), None)
-        if place is None:
+        if (change.before is None) == (change.after is None):
             found.append(change)
-        elif change.after is None:
-            found[place] = RowChange(change.address, change.before, found[place].after)
+            continue
+        is_put, whose = change.before is None, (change.address[0], _group(change.before or change.after))
+        place = halves.pop((*whose, not is_put), None)
+        if place is None:
+            halves[*whose, is_put] = len(found)
+            found.append(change)
         else:
-            found[place] = RowChange(found[place].address, found[place].before, change.after)
+            removed, put = (found[place], change) if is_put else (change, found[place])
+            found[place] = RowChange(removed.address, removed.before, put.after)
     return found
 
 
@@ -176,13 +181,33 @@ def _add_version(
 
 
 def _anomaly(broken: Broken, case: Case, story: Sequence[Event]) -> Anomaly:
-    concerned = _concerned(broken.finding)
-    culprit = _culprit(broken.rule, story, concerned)
-    changes = filter(concerned, _real(culprit.changes)) if culprit else ()
+    is_calm = broken.rule == "redelivery changes nothing"
+    culprit, changes = _first_write(story) if is_calm else _last_change(story, _concerned(broken.finding))
     records = _meant(broken.finding, case)
     if not records and isinstance(culprit, Called):
         records = invocations(story)[culprit.invocation].sequences
-    return Anomaly(broken.rule, broken.text, reason(broken.rule), culprit, tuple(changes), records)
+    return Anomaly(broken.rule, broken.text, reason(broken.rule), culprit, changes, records)
+
+
+def _first_write(story: Sequence[Event]) -> tuple[Called | None, tuple[RowChange, ...]]:
+    """Find the first write of the last phase, also one that put what was there."""
+    start = max((place for place, event in enumerate(story) if isinstance(event, PhaseBegan)), default=0)
+    for event in story[start:]:
+        if isinstance(event, Called) and event.does == "write" and event.outcome == "done":
+            return event, event.changes
+    return None, ()
+
+
+def _last_change(
+    story: Sequence[Event], concerned: Callable[[RowChange], bool]
+) -> tuple[Called | Wrote | None, tuple[RowChange, ...]]:
+    """Find the write after which the rows concerned are as they are, and what it did to them."""
+    for event in reversed(story):
+        if isinstance(event, Called | Wrote):
+            changes = tuple(filter(concerned, _real(event.changes)))
+            if changes:
+                return event, changes
+    return None, ()
 
 
 def _concerned(finding: Finding | None) -> Callable[[RowChange], bool]:
@@ -195,29 +220,6 @@ def _concerned(finding: Finding | None) -> Callable[[RowChange], bool]:
     return lambda change: (
         change.address[0] == partition_key and finding.group in {_group(change.before), _group(change.after)}
     )
-
-
-def _culprit(rule: str, story: Sequence[Event], concerned: Callable[[RowChange], bool]) -> Called | Wrote | None:
-    """Find the write after which the row is as it is: the last one; of those that should not be, the first one."""
-    found = [
-        event
-        for event in _before_the_end(story, rule)
-        if isinstance(event, Called | Wrote) and any(map(concerned, _real(event.changes)))
-    ]
-    if not found:
-        return None
-    return found[0] if rule == "redelivery changes nothing" else found[-1]
-
-
-def _before_the_end(story: Sequence[Event], rule: str) -> Iterator[Event]:
-    """Go through the events that can have broken a rule: for what must not change any more, those of the last phase."""
-    start = 0
-    if rule == "redelivery changes nothing":
-        start = max((place for place, event in enumerate(story) if isinstance(event, PhaseBegan)), default=0)
-    for event in story[start:]:
-        if isinstance(event, RuleBroken):
-            return
-        yield event
 
 
 def _real(changes: Sequence[RowChange]) -> list[RowChange]:
@@ -238,12 +240,6 @@ def _meant(finding: Finding | None, case: Case) -> tuple[str, ...]:
         if f"{instant.isoformat(timespec='microseconds')}+00:00 {text!r}".startswith(start):
             found.append(record["dynamodb"]["SequenceNumber"])
     return tuple(found)
-
-
-def _is_move(one: RowChange, other: RowChange) -> bool:
-    ends = (one.before, one.after, other.before, other.after)
-    are_halves = [end is None for end in ends] in ([True, False, False, True], [False, True, True, False])
-    return are_halves and one.address[0] == other.address[0] and len({_group(end) for end in ends if end}) == 1
 
 
 def _group(item: Item | None) -> str | None:

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import base64
 import hashlib
-import json
 from importlib import resources
 from typing import TYPE_CHECKING, Final
 from xml.etree.ElementTree import Element, tostring
@@ -17,7 +16,7 @@ from replay.event_source.records import DEFAULT_SHARD
 from replay.exploration.case import dump
 from replay.exploration.story import Called, Delivered, Wrote
 from replay.reports.exploration import anomalies, counted, moves, versions
-from replay.reports.markup import element, plain
+from replay.reports.markup import element
 from replay.reports.reasons import REASONS, headline
 from replay.reports.rows import attributes_of, cut, record_line, row_line
 from replay.reports.timeline import legend, timeline
@@ -26,18 +25,19 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
 
     from replay.exploration.campaign import BrokenCase
-    from replay.exploration.case import Case
     from replay.exploration.story import Event, RowChange
-    from replay.reports.exploration import Exploration
+    from replay.reports.exploration import Exploration, Version
 
 BYTES_MAX: Final = 1_000_000
 CASE_CHARS_MAX: Final = 300_000
-LINES_SHOWN: Final = (400, 100, 20)
+LINES_SHOWN: Final = (400, 100, 20, 4)
 """Events, records and row versions shown each, and what is tried next where the page gets too large."""
 LINE_CHARS_MAX: Final = 1_500
 ANOMALIES_SHOWN: Final = 10
 ROWS_SHOWN: Final = 6
 """Rows of one call."""
+ATTRIBUTES_SHOWN: Final = 20
+"""Of a row before and after, those that differ first."""
 LIMITS: Final = (
     "A finding counts as a stated limit when a row lacks messages at whose delivery nothing led to its member: no "
     "visible entry of the index, no row reached from there, no sender of the batch. Once the faults are off, every row "
@@ -177,10 +177,14 @@ def _change(change: RowChange) -> Element:
     if change.before is None:
         return element("p", row, ", put: ", element("code", row_line(change.after)))
     rows = []
-    for name, before, after in attributes_of(change):
+    attributes = attributes_of(change)
+    for name, before, after in attributes[:ATTRIBUTES_SHOWN]:
         head = element("th", element("code", name), scope="row")
         marked = "changed" if before != after else None
         rows.append(element("tr", head, _code(before), _code(after), class_=marked))
+    if len(attributes) > ATTRIBUTES_SHOWN:
+        more = counted(len(attributes) - ATTRIBUTES_SHOWN, "more attribute")
+        rows.append(element("tr", element("td", f"… and {more}", colspan="3")))
     return _scrolling(_table(("attribute", "before", "after"), rows, element("caption", row)), row)
 
 
@@ -226,18 +230,23 @@ def _details(event: Event, records: Mapping[str, Mapping[str, object]]) -> list[
 
 def _versions(broken: BrokenCase, lines: int) -> Iterator[Element]:
     yield element("p", "Each row of a member's list as it was at first and after each write.", class_="faint")
-    for view in versions(broken)[:lines]:
-        rows = []
-        for version in view.versions[:lines]:
-            step: Element | str = "at first"
-            if version.place is not None:
-                step = element("a", f"step {version.step}", href=f"#e{version.place}")
-            text = f"{version.sort_key} removed" if version.item is None else row_line(version.item)
-            cells = [element("td", step), element("td", version.by), _code(text)]
-            rows.append(element("tr", *cells))
-        caption = element("caption", f"{view.member} in {view.group}")
-        table = _table(("when", "by", "row"), rows, caption)
-        yield _scrolling(table, f"Versions of the row of {view.member} in {view.group}")
+    left = lines
+    for view in versions(broken):
+        if left:
+            name = f"{view.member} in {view.group}"
+            rows = [_version(version) for version in view.versions[:left]]
+            left -= len(rows)
+            yield _scrolling(_table(("when", "by", "row"), rows, element("caption", name)), f"Versions: {name}")
+    if not left:
+        yield element("p", f"No more than {lines} are shown; explore --json has all.", class_="faint")
+
+
+def _version(version: Version) -> Element:
+    step: Element | str = "at first"
+    if version.place is not None:
+        step = element("a", f"step {version.step}", href=f"#e{version.place}")
+    text = f"{version.sort_key} removed" if version.item is None else row_line(version.item)
+    return element("tr", element("td", step), element("td", version.by), _code(text))
 
 
 def _records(broken: BrokenCase, lines: int) -> Iterator[Element]:
@@ -255,17 +264,11 @@ def _records(broken: BrokenCase, lines: int) -> Iterator[Element]:
 def _again(exploration: Exploration, broken: BrokenCase) -> Iterator[Element]:
     for number, (title, text) in enumerate(exploration.again().items()):
         yield from _to_copy(title.capitalize(), text, f"again{number}")
-    case = _exact(broken.smallest)
+    case = dump(broken.smallest)
     if len(case) > CASE_CHARS_MAX:
         yield element("p", f"The case has {len(case):,} characters; explore --save writes it to a file.")
     else:
         yield from _to_copy("The case, for explore --case", case, "case")
-
-
-def _exact(case: Case) -> str:
-    """Write a case so that it can be copied from the page: JSON has another way to write what cannot be shown."""
-    text = dump(case)
-    return text if plain(text) == text else json.dumps(json.loads(text), indent=1)
 
 
 def _to_copy(title: str, text: str, name: str) -> Iterator[Element]:

@@ -33,7 +33,7 @@ def element(tag: str, *children: Element | str | None, **attributes: str | None)
 
 
 def plain(text: str) -> str:
-    r"""Write out what cannot be shown: an escape character becomes `\u001b`."""
+    r"""Write out what cannot be shown as JSON does, an escape character as `\u001b`: JSON still says the same."""
     return _UNSHOWABLE.sub(lambda found: f"\\u{ord(found.group()):04x}", text)
 
 
