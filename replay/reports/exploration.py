@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from replay.tables.memory import Address
 
 
+CASES_FOR_A_RATE: Final = 20
 TEST: Final = """\
 from pathlib import Path
 
@@ -155,6 +156,13 @@ def versions(broken: BrokenCase) -> tuple[View, ...]:
 def counted(number: int, noun: str) -> str:
     """Write a number with its noun: `1 case`, `2,000 cases`."""
     return f"{number:,} {noun}{'' if number == 1 else 's'}"
+
+
+def figures(result: Result) -> str:
+    """Say how much was explored, and how fast where that means something."""
+    amounts = counted(result.cases, "case"), counted(result.calls, "call"), counted(result.writes, "write")
+    rate = round(result.cases / result.duration_s) if result.duration_s and result.cases >= CASES_FOR_A_RATE else 0
+    return ", ".join(amounts) + (f"; {counted(rate, 'case')} a second" if rate else "")
 
 
 def invocations(story: Sequence[Event]) -> dict[int, Delivered]:

@@ -15,7 +15,7 @@ from xml.etree.ElementTree import Element, tostring
 from replay.event_source.records import DEFAULT_SHARD
 from replay.exploration.case import dump
 from replay.exploration.story import Called, Delivered, Wrote
-from replay.reports.exploration import anomalies, counted, moves, versions
+from replay.reports.exploration import anomalies, counted, figures, moves, versions
 from replay.reports.markup import element
 from replay.reports.reasons import REASONS, headline
 from replay.reports.rows import attributes_of, cut, record_line, row_line
@@ -99,12 +99,8 @@ def _resource(name: str) -> str:
 
 
 def _header(exploration: Exploration) -> Element:
-    result, verdict = exploration.result, exploration.verdict
-    rate = f", {counted(round(result.cases / result.duration_s), 'case')} a second" if result.duration_s else ""
-    figures = (
-        f"{counted(result.cases, 'case')}, {counted(result.calls, 'call')}, {counted(result.writes, 'write')}{rate}"
-    )
-    about = {**exploration.about, "explored": figures}
+    verdict = exploration.verdict
+    about = {**exploration.about, "explored": figures(exploration.result)}
     pairs = [part for name, value in about.items() for part in (element("dt", name), element("dd", value))]
     return element("header", element("h1", verdict[:1].upper() + verdict[1:]), element("dl", *pairs))
 

@@ -12,7 +12,7 @@ from rich.table import Table
 from rich.text import Text
 
 from replay.exploration.story import Called, PhaseBegan, RuleBroken
-from replay.reports.exploration import anomalies, counted, moves
+from replay.reports.exploration import anomalies, counted, figures, moves
 from replay.reports.markup import plain
 from replay.reports.reasons import headline
 from replay.reports.rows import attributes_of, record_line, row_line
@@ -128,8 +128,7 @@ def _weight(broken: BrokenCase) -> str:
 
 
 def _figures(result: Result) -> Iterator[str]:
-    rate = f" ({result.cases / result.duration_s:,.0f} a second)" if result.duration_s else ""
-    yield f"{counted(result.cases, 'case')}, {counted(result.calls, 'call')}, {counted(result.writes, 'write')}{rate}"
+    yield figures(result)
     if result.limited:
         yield f"{counted(result.limited, 'finding')} explained by a stated limit of the function"
     yield "situations reached:"

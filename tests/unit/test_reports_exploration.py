@@ -14,12 +14,12 @@ from hypothesis import strategies as st
 from rich.console import Console
 
 from replay.checks.scenarios import TIMES, pair, row, said
-from replay.exploration.campaign import explain, in_memory
+from replay.exploration.campaign import Result, explain, in_memory
 from replay.exploration.case import parse
 from replay.exploration.draw import draw
 from replay.exploration.execution import RULES, Manner
 from replay.exploration.story import Called, PhaseBegan, RowChange
-from replay.reports.exploration import anomalies, counted, moves, versions
+from replay.reports.exploration import anomalies, counted, figures, moves, versions
 from replay.reports.exploration_json import ExplorationJson, as_json
 from replay.reports.exploration_text import print_exploration, told
 from replay.reports.junit import junit_xml
@@ -200,6 +200,13 @@ def test_the_text_of_a_right_exploration_gives_verdict_situations_and_limits() -
 @pytest.mark.parametrize(("number", "words"), [(0, "0 cases"), (1, "1 case"), (2000, "2,000 cases")])
 def test_a_number_agrees_with_its_noun(number: int, words: str) -> None:
     assert counted(number, "case") == words
+
+
+def test_a_rate_is_told_of_many_cases_only() -> None:
+    result = Result(cases=1_000, calls=2, writes=1, duration_s=2.0)
+    assert figures(result) == "1,000 cases, 2 calls, 1 write; 500 cases a second"
+    assert figures(replace(result, cases=2)) == "2 cases, 2 calls, 1 write"
+    assert figures(replace(result, duration_s=0.0)) == "1,000 cases, 2 calls, 1 write"
 
 
 # JSON.
