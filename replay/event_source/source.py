@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING
 
 from replay.event_source.answers import FunctionResult, Meaning, Verdict, judge
 from replay.event_source.context import Context
+from replay.event_source.errors import RunEnded
 from replay.event_source.mapping import LATEST
 from replay.event_source.metrics import Metrics
 from replay.event_source.outbox import Outbox
@@ -144,9 +145,13 @@ class EventSource:
         Raises:
             Unspecified: A record is larger than an invocation carries.
         """
-        for shard in list(self._shards.values()):
-            if self.is_enabled and not self.has_ended:
-                yield from shard.starts(now)
+        try:
+            for shard in list(self._shards.values()):
+                if self.is_enabled and not self.has_ended:
+                    yield from shard.starts(now)
+        except RunEnded:
+            self._stop()
+            raise
 
     # Results.
 
@@ -172,7 +177,7 @@ class EventSource:
         if verdict.meaning is not Meaning.SUCCESS:
             self.metrics.failed_invoke += len(invocation.records)
             if verdict.meaning is Meaning.UNREADABLE:
-                self.has_ended = True
+                self._stop()
                 verdict.raise_unreadable()
         self._shards[invocation.shard].settle(invocation, verdict, now)
 
@@ -241,6 +246,12 @@ class EventSource:
     def backlog(self) -> int:
         """How many records it holds: offered, not finished."""
         return sum(shard.log.backlog for shard in self._shards.values())
+
+    def _stop(self) -> None:
+        """End the run where it stands; what has been filtered out so far moves the checkpoint."""
+        self.has_ended = True
+        for shard in self._shards.values():
+            shard.log.commit()
 
     @staticmethod
     def _lose_gone(shard: Shard, now: float) -> None:

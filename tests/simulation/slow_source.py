@@ -114,6 +114,8 @@ class SlowSource:
             self.go()
         except RunStops as stop:
             self.error = str(stop)
+            for name in self.shards:
+                self.move_checkpoint(name)
         else:
             for name in self.shards:
                 known = [r for r in self.records[name] if not self.skipped(r)]

@@ -128,6 +128,17 @@ def test_filtered_records_are_read_again_after_a_restart_unless_committed_at_onc
     assert filtered("immediate") == 1
 
 
+@pytest.mark.parametrize("poison", [record(2), record(2, record=HUGE)])
+def test_end_of_the_run_moves_the_checkpoint_over_filtered_records(poison: dict[str, Any]) -> None:
+    printed = seen(
+        mapping={**PARTIAL, "FilterCriteria": {"Filters": [{"Pattern": '{"eventName":["INSERT","MODIFY"]}'}]}},
+        records=[record(1, record=REMOVE), poison],
+        function=[{"then": {"return": 7}}],
+    )
+    assert printed["error"] is not None
+    assert printed["checkpoint"] == {"shardId-A": seq(1)}
+
+
 def test_filtered_records_behind_a_finished_batch_are_not_read_again() -> None:
     printed = seen(
         mapping=FILTER,
