@@ -119,7 +119,7 @@ class Round:
             self.report.count(call)
             self.called(call, number)
         if not isinstance(invoked.outcome, Returned):
-            self._keep_failure(invocation, invoked.outcome, number)
+            self._keep_failure(invocation, invoked, number)
         result = result_of(invoked.outcome)
         if self.duplicates is not None and self._source.judge(invocation, result).meaning is Meaning.SUCCESS:
             self.duplicates.after(self._source, invocation)
@@ -138,10 +138,10 @@ class Round:
             self._highest[lane] = last
             self.report.batches += 1
 
-    def _keep_failure(self, invocation: Invocation, outcome: Outcome, number: int) -> None:
+    def _keep_failure(self, invocation: Invocation, invoked: Invoked, number: int) -> None:
+        outcome, records = invoked.outcome, invocation.records
         stack = outcome.stack if isinstance(outcome, Raised) else ()
-        records = invocation.records
-        self.report.keep(Failure(number, len(records), records[0].text, str(outcome), stack))
+        self.report.keep(Failure(number, len(records), records[0].text, str(outcome), stack, invoked.printed))
 
 
 def request_id_of(delivery: int) -> str:

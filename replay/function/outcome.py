@@ -74,10 +74,14 @@ Outcome = Returned | Unserialisable | Raised | TimedOut | Crashed
 
 @dataclass(frozen=True, slots=True)
 class Invoked:
-    """One invocation: how it ended, what it asked of AWS, how long it took, whether a process was started for it."""
+    """One invocation: how it ended, what it asked of AWS, how long it took, whether a process was started for it.
+
+    `printed` are the handler's last lines where its process ended with the invocation.
+    """
 
     request_id: str
     outcome: Outcome
     calls: tuple[Call, ...]
     duration_s: float
     cold_start: bool
+    printed: tuple[str, ...] = ()

@@ -37,6 +37,8 @@ LOADED_WITHIN_S = 60
 """Lambda grants 10 s and then starts over on the invocation's own time; a busy machine gets more here."""
 
 END_WITHIN_S = 5
+LINES_TOLD = 3
+"""Of what a handler printed before its process ended."""
 KILLED = Crashed(-signal.SIGKILL)
 PACKAGE_FOLDER = Path(__file__).resolve().parents[2]
 BOOTSTRAP = f"import sys; sys.path.append({str(PACKAGE_FOLDER)!r}); from replay.function.child import main; main()"
@@ -114,9 +116,11 @@ class FunctionProcess:
         started = time.monotonic()
         outcome = self._deliver(self._running, event, request_id, calls)
         duration_s = time.monotonic() - started
+        printed: tuple[str, ...] = ()
         if isinstance(outcome, TimedOut | Crashed):
             self.stop()
-        return Invoked(request_id, outcome, tuple(calls), duration_s, cold_start)
+            printed = self.last_lines()[-LINES_TOLD:]
+        return Invoked(request_id, outcome, tuple(calls), duration_s, cold_start, printed)
 
     def _deliver(self, running: _Running, event: Mapping[str, Any], request_id: str, calls: list[Call]) -> Outcome:
         timeout_s = self._launch.configuration.timeout_s

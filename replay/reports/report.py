@@ -31,6 +31,7 @@ class Failure:
     first_sequence: str
     outcome: str
     stack: tuple[str, ...] = ()
+    printed: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

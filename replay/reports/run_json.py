@@ -55,6 +55,7 @@ def _summary(report: Report) -> dict[str, Any]:
                 "records": failure.records,
                 "first_sequence": failure.first_sequence,
                 "outcome": failure.outcome,
+                "printed": list(failure.printed),
             }
             for failure in report.failures
         ],

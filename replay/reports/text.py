@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 FINDINGS_SHOWN: Final = 30
 DISCARDS_SHOWN: Final = 10
 FAILURES_SHOWN: Final = 5
+PRINTED_SHOWN_MAX: Final = 200
 
 COLUMNS: Final = ("kind", "group", "member", "expected", "found", "delivery")
 
@@ -96,6 +97,7 @@ def _troubles(report: Report, summary: Mapping[str, Any]) -> Iterator[str]:
         where = f" ({failure.stack[-1]})" if failure.stack else ""
         what = f"{failure.records} records from {failure.first_sequence}"
         yield f"delivery {failure.delivery} ({what}) {failure.outcome}{where}"
+        yield from (f"  it printed: {line[:PRINTED_SHOWN_MAX]}" for line in failure.printed)
     if report.failed > FAILURES_SHOWN:
         yield f"... and {report.failed - FAILURES_SHOWN} more deliveries failed"
     for discard in summary["discards"][:DISCARDS_SHOWN]:

@@ -203,8 +203,8 @@ def test_output_is_kept_apart_and_handed_on_by_the_line(start: Start) -> None:
 
 def test_last_lines_are_there_after_a_crash(start: Start) -> None:
     process = start("import os\ndef handler(event, context):\n    print('about to'); os._exit(3)")
-    assert process.invoke({}, "1").outcome == Crashed(3)
-    assert process.last_lines() == ("about to",)
+    invoked = process.invoke({}, "1")
+    assert (invoked.outcome, invoked.printed) == (Crashed(3), ("about to",))
 
 
 NOT_LOADED = {
