@@ -1,12 +1,15 @@
 """A recording being written: a file of lines that can be gone on with after any end, without loss or doubles.
 
 Beside the file lies its position (`FILE.position`): which stream, how far each shard is read, and up to which byte that
-is in the file. It is written now and then, whole; what the file has behind that byte is read again at the next start,
-and a last line that was cut is taken off. So a process killed at any moment leaves nothing to mend.
+is in the file. It is written before the first line, then now and then, whole; what the file has behind that byte is
+read again at the next start, and a last line that was cut is taken off. So a process killed at any moment leaves
+nothing to mend. The position reaches the disk after the lines that it counts: a machine that fails leaves lines without
+a position, never a position without lines. Two processes cannot write one file.
 """
 
 from __future__ import annotations
 
+import fcntl
 import json
 import os
 from contextlib import contextmanager
@@ -24,6 +27,7 @@ if TYPE_CHECKING:
     from replay.sources.stream import Read
 
 POSITION_SUFFIX: Final = ".position"
+PART_SUFFIX: Final = ".part"
 SAVED_EVERY_BYTES: Final = 8 << 20
 """At most so much of the file is read again at the next start."""
 
@@ -53,8 +57,10 @@ class Capture:
         try:
             positions, known_bytes = _known(path, stream)
             with path.open("r+b" if path.exists() else "w+b") as file:
+                _lock(file, path)
                 capture = cls(path, stream, positions, _file=file, _bytes=known_bytes)
                 capture._read_rest()
+                capture.save()
                 try:
                     yield capture
                 finally:
@@ -73,9 +79,12 @@ class Capture:
         self.records += 1
 
     def finish(self, shards: Iterable[str]) -> None:
-        """Take note of shards that are written to their end."""
-        for name in shards:
-            self.positions.setdefault(name, ShardPosition()).finished = True
+        """Take note of shards that are written to their end; their lines do not tell."""
+        ended = [self.positions.setdefault(name, ShardPosition()) for name in shards]
+        if not all(position.finished for position in ended):
+            for position in ended:
+                position.finished = True
+            self.save()
 
     def flush(self) -> None:
         """Hand what was written to the system, so that it outlives this process."""
@@ -88,6 +97,7 @@ class Capture:
         """Write the position, whole or not at all."""
         assert self._file is not None  # noqa: S101 - opened
         self._file.flush()
+        os.fsync(self._file.fileno())
         self._saved_at = self._bytes
         content = {
             "stream": self.stream,
@@ -97,9 +107,7 @@ class Capture:
                 for name, position in self.positions.items()
             },
         }
-        part = _position_file(self.path).with_suffix(".part")
-        part.write_text(json.dumps(content, indent=1), encoding="utf-8")
-        part.replace(_position_file(self.path))
+        _write_whole(_position_file(self.path), json.dumps(content, indent=1).encode())
 
     def _read_rest(self) -> None:
         """Learn what stands behind the saved position, and take off a line that was cut."""
@@ -123,6 +131,29 @@ class Capture:
         except (ValueError, KeyError, TypeError):
             raise WrongUse(f"{self.path} holds something else than a recording; name another file") from None
         self.positions.setdefault(shard, ShardPosition()).sequence = sequence
+
+
+def _lock(file: IO[bytes], path: Path) -> None:
+    """Keep other processes from the file, until this one ends."""
+    try:
+        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        raise WrongUse(f"another process is recording to {path}; name another file") from None
+
+
+def _write_whole(path: Path, content: bytes) -> None:
+    """Put content in a file's place, on the disk, whole or not at all."""
+    part = path.with_name(path.name + PART_SUFFIX)
+    with part.open("wb") as file:
+        file.write(content)
+        file.flush()
+        os.fsync(file.fileno())
+    part.replace(path)
+    folder = os.open(path.parent, os.O_RDONLY)
+    try:
+        os.fsync(folder)
+    finally:
+        os.close(folder)
 
 
 def _known(path: Path, stream: str) -> tuple[dict[str, ShardPosition], int]:
