@@ -167,18 +167,18 @@ def test_a_group_row_without_images_is_wrong_use_naming_the_view_type(run: Run, 
 
 
 def test_poison_is_given_up_and_the_rest_is_right(run: Run, events: Write, tmp_path: Path) -> None:
-    lines = conversation(6)
+    lines = [*conversation(6), record(9, new=message("g", "soon"))]
     del lines[4]["dynamodb"]["NewImage"]
     lines[6]["dynamodb"]["NewImage"]["message"] = {"N": "5"}
+    poison = [lines[4], lines[6], lines[8]]
     ran = run(events(lines), "--discards", tmp_path / "discards", "--maximum-retry-attempts", "2")
     assert (ran.code, ran.report["verdict"], ran.summary["messages"]) == (0, "right", 4)
     assert [(discard["first_sequence"], discard["records"]) for discard in ran.summary["discards"]] == [
-        (lines[4]["dynamodb"]["SequenceNumber"], 1),
-        (lines[6]["dynamodb"]["SequenceNumber"], 1),
+        (record["dynamodb"]["SequenceNumber"], 1) for record in poison
     ]
     kept = [json.loads(file.read_text()) for file in sorted((tmp_path / "discards").rglob("*")) if file.is_file()]
     payloads = [json.loads(content["payload"])["Records"] for content in kept]
-    assert sorted(payloads, key=str) == sorted([[lines[4]], [lines[6]]], key=str)
+    assert sorted(payloads, key=str) == sorted(([record] for record in poison), key=str)
 
 
 def test_messages_that_were_given_up_still_count_as_said(run: Run, handler: Write, events: Write) -> None:
@@ -308,6 +308,20 @@ def test_children_come_after_their_parents(run: Run, handler: Write, events: Wri
     ran = run(events(marked), "--handler", handler(source), "--log", log)
     assert saw(log) == [["4", "6"], ["3", "5"]]
     assert ran.summary["failed_deliveries"] == 0
+
+
+def test_everything_of_a_parent_is_written_before_its_child_is_delivered(
+    run: Run, handler: Write, events: Write, tmp_path: Path
+) -> None:
+    """Also what stands behind the parent's last delivered record."""
+    lines = [
+        record(1, new=message("g", at(1))) | {"shardId": "parent"},
+        record(2, new=row("a", "g", at(0))) | {"shardId": "parent"},
+        record(3, new=message("g", at(3))) | {"shardId": "child", "parentShardId": "parent"},
+    ]
+    log = tmp_path / "log"
+    run(events(lines), "--handler", handler(SEES), "--log", log)
+    assert saw(log) == [["1", "MSG#g|01"], ["1", "GRP#a|00", "MSG#g|01", "MSG#g|03"]]
 
 
 def test_duplicates_are_left_out_and_counted(run: Run, events: Write) -> None:
