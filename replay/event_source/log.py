@@ -110,5 +110,5 @@ class ShardLog:
 
     @property
     def backlog(self) -> int:
-        """How many records it holds."""
-        return len(self._upcoming) + len(self._read)
+        """How many records it holds that something is still to happen to."""
+        return len(self._upcoming) + len(self._read) - len(self._finished)

@@ -29,7 +29,8 @@ if TYPE_CHECKING:
 
 AHEAD_MAX = 10_000
 """Records pulled from an iterator before they are needed. With more than that waiting, a shard whose next record lies
-further ahead in the iterator begins later than it might."""
+further ahead in the iterator begins later than it might, and where all that wait expire at one instant, the batch
+behind them is shorter than it might be."""
 PULL = 500
 """Records pulled at a time."""
 
@@ -117,6 +118,8 @@ class _Run:
             self._act()
             self._pull()
             source.advance(self._now)
+            while self._pull():  # filters made room: what is available too may belong to the same batch
+                source.advance(self._now)
             if self._doomed and source.is_running(self._doomed):
                 continue
             self._doomed = None
@@ -134,15 +137,18 @@ class _Run:
         acts_at = self._actions[0].at_s if self._actions else math.inf
         return min(ends_at, acts_at, self._source.next_at(reading_only=self._doomed is not None))
 
-    def _pull(self) -> None:
-        """Take records from the iterator: as many as may be held, or as many as it takes for something to happen."""
+    def _pull(self) -> bool:
+        """Take records from the iterator, if any: as many as may be held, or as it takes for something to happen."""
+        has_pulled = False
         while self._records and (self._source.backlog < self._ahead or self._next_instant() == math.inf):
             count = min(PULL, self._ahead)
             pulled = list(itertools.islice(self._records, count))
             self._source.offer(pulled)
+            has_pulled = has_pulled or bool(pulled)
             if len(pulled) < count:
                 self._records = None
                 self._source.finish_offering()
+        return has_pulled
 
     def _end_invocations(self) -> None:
         while self._ends and self._ends[0][0] <= self._now:

@@ -7,7 +7,7 @@ from collections import Counter
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
 from replay.event_source.answers import Meaning, Raised, Returned, Throttled, TimedOut
@@ -84,7 +84,7 @@ def _chance_result(invocation: Invocation, chance: random.Random) -> FunctionRes
 
 
 def made(seed: int, *, single: bool = False) -> Run:
-    """A mapping, switches and records, all by chance; perhaps of a single shard with a single lane."""
+    """A mapping, switches and records, all by chance; perhaps of a single shard with a single lane and no expiry."""
     chance = random.Random(seed)  # noqa: S311 - chance, no secret
     parameters: dict[str, Any] = {
         "StartingPosition": "TRIM_HORIZON",
@@ -92,7 +92,7 @@ def made(seed: int, *, single: bool = False) -> Run:
         "MaximumBatchingWindowInSeconds": chance.choice((0, 0, 4)),
         "ParallelizationFactor": 1 if single else chance.choice((1, 1, 3)),
         "MaximumRetryAttempts": chance.choice((0, 1, 3)),
-        "MaximumRecordAgeInSeconds": chance.choice((-1, 60)),
+        "MaximumRecordAgeInSeconds": -1 if single else chance.choice((-1, 60)),
         "BisectBatchOnFunctionError": chance.random() < 0.5,
         "FunctionResponseTypes": ["ReportBatchItemFailures"] if chance.random() < 0.7 else [],
         "FilterCriteria": FILTER,
@@ -164,6 +164,7 @@ def test_checkpoints_never_go_back_and_end_at_the_last_record(seed: int) -> None
 
 @QUIET
 @given(seed=st.integers(0, 10**9))
+@example(seed=479)  # filtered records counted as held, so that a batch missed the one behind them
 def test_records_pulled_as_needed_lead_to_the_same_as_all_at_once(seed: int) -> None:
     def story(run: Run) -> tuple[Any, ...]:
         return run.done, run.tried, run.source.metrics, [message.body for message in run.source.discards]
