@@ -5,6 +5,7 @@ from __future__ import annotations
 import copy
 import difflib
 import signal
+import tempfile
 import time
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
@@ -13,8 +14,13 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from replay.commands.redact import encoded
 from replay.errors import WrongUse
+from replay.sources import output
 from replay.sources.capture import Capture
+from replay.sources.documents import opened
+from replay.sources.recording import Recording
+from replay.sources.redacted.redaction import redacted
 from replay.sources.stream import StreamReader, shown_arn
 from replay.tables.endpoint import announce, chosen, refusals_explained
 from replay.tables.progress import say
@@ -43,6 +49,7 @@ UNITS_S = {"s": 1, "m": 60, "h": 3600, "d": 86_400}
 @click.option("--follow", is_flag=True, help="Go on with what comes, until stopped.")
 @click.option("--since", metavar="TIME|30m", help="Leave out what was written before: a time, or how long ago.")
 @click.option("--max", "most", type=click.IntRange(min=1), metavar="N", help="Stop after so many records.")
+@click.option("--redact", is_flag=True, help="Replace ids, names and texts, as the command `redact` does.")
 @click.option("--endpoint-url", metavar="URL|aws", help="The DynamoDB to read from.")
 def record(**options: Any) -> None:  # noqa: ANN401 - click's options
     """Write what a table's stream holds as lines that `run` reads.
@@ -62,38 +69,59 @@ def record(**options: Any) -> None:  # noqa: ANN401 - click's options
     endpoint = chosen(options["endpoint_url"])
     if endpoint is None:
         raise WrongUse("record: name the DynamoDB to read from with --endpoint-url ('aws' for AWS itself)")
+    if options["redact"] and options["follow"]:
+        raise WrongUse("--redact needs a finished recording; record first, then call redact")
     since_s = _since(options["since"])
-    with refusals_explained(endpoint), Capture.opened(options["out"], _stream_arn(endpoint, options)) as capture:
-        announce(endpoint, options["table"] or capture.stream)
-        reader = StreamReader(
-            endpoint.client("dynamodbstreams"),
-            capture.stream,
-            shown_arn(capture.stream, NEUTRAL_REGION, NEUTRAL_ACCOUNT),
-            say,
-            copy.deepcopy(capture.positions),
-        )
-        try:
-            with _stopped_by_signals():
-                _record(reader, capture, since_s=since_s, most=options["most"], follow=options["follow"])
-        except KeyboardInterrupt:
-            say("stopped")
+    with refusals_explained(endpoint), _captured_to(options) as path:
+        with Capture.opened(path, _stream_arn(endpoint, options)) as capture:
+            announce(endpoint, options["table"] or capture.stream)
+            try:
+                with _stopped_by_signals():
+                    _record(_reader(endpoint, capture), capture, since_s, options)
+            except KeyboardInterrupt:
+                say("stopped")
+        if options["redact"] and capture.records:
+            _redact(path, options["out"])
     say(f"{capture.records} records written to {options['out']}")
 
 
-def _record(reader: StreamReader, capture: Capture, *, since_s: float, most: int | None, follow: bool) -> None:
+@contextmanager
+def _captured_to(options: dict[str, Any]) -> Iterator[Path]:
+    """Say where the recording goes: the file asked for, or one that is gone when its redacted copy is there."""
+    if not options["redact"]:
+        yield options["out"]
+        return
+    with tempfile.TemporaryDirectory(prefix="inbox-replay-") as folder:
+        yield Path(folder) / "events.jsonl"
+
+
+def _redact(recorded: Path, out: Path) -> None:
+    with opened((str(recorded),)) as files, output.opened(str(out)) as stream:
+        for line in redacted(Recording(files)):
+            stream.write(encoded(line))
+
+
+def _reader(endpoint: Endpoint, capture: Capture) -> StreamReader:
+    """Read the capture's stream on from where the capture is."""
+    shown = shown_arn(capture.stream, NEUTRAL_REGION, NEUTRAL_ACCOUNT)
+    positions = copy.deepcopy(capture.positions)
+    return StreamReader(endpoint.client("dynamodbstreams"), capture.stream, shown, say, positions)
+
+
+def _record(reader: StreamReader, capture: Capture, since_s: float, options: dict[str, Any]) -> None:
     while True:
         before = capture.records
         for read in reader.read():
             if _created_s(read) < since_s:
                 continue
             capture.write(read)
-            if capture.records == most:
+            if capture.records == options["most"]:
                 return
             if capture.records % FLUSH_EVERY == 0:
                 capture.flush()
         capture.finish(name for name, position in reader.positions.items() if position.finished)
         capture.flush()
-        if not follow:
+        if not options["follow"]:
             return
         if capture.records == before:
             time.sleep(LOOK_EVERY_S)

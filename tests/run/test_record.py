@@ -79,6 +79,26 @@ def test_called_again_it_goes_on_where_it_stopped(
 
 
 @pytest.mark.engine
+def test_a_redacted_recording_holds_as_many_records_and_no_text(
+    dynamodb: DynamoDBClient, engine_endpoint: str, table: str, tmp_path: Path
+) -> None:
+    out = tmp_path / "events.jsonl"
+    for number in range(3):
+        item = {
+            "pk": {"S": "MSG#secret-group"},
+            "sk": {"S": f"2026-03-14T10:00:0{number}"},
+            "message": {"S": "confidential"},
+        }
+        dynamodb.put_item(TableName=table, Item=item)
+    command = ["record", "--table", table, "--endpoint-url", engine_endpoint, "--out", str(out), "--redact"]
+    assert main(command) == 0
+    assert len(lines(out)) == 3
+    assert not any(secret in out.read_text() for secret in ("secret-group", "confidential"))
+    assert [path.name for path in tmp_path.iterdir()] == ["events.jsonl"]
+    assert main([*command, "--follow"]) == 2
+
+
+@pytest.mark.engine
 def test_since_leaves_out_what_is_older(
     dynamodb: DynamoDBClient, engine_endpoint: str, table: str, tmp_path: Path
 ) -> None:
