@@ -15,10 +15,10 @@ SAM_READY := $(SAM_VENV)/.ready
 SAM       := SAM_CLI_TELEMETRY=0 AWS_DEFAULT_REGION=$${AWS_DEFAULT_REGION:-us-east-1} $(SAM_VENV)/bin/sam
 PACKAGE   := .aws-sam/build/StreamProcessor
 
-.PHONY: help setup lock replay test check bench validate build build-StreamProcessor deploy fuzz-filters histories hunts conformance
+.PHONY: help setup lock replay test check bench validate build build-StreamProcessor deploy fuzz-filters histories hunts record-killed conformance
 
 help:  ## List the targets
-	@awk -F':.*## ' '/^[a-z-]+:.*## / {printf "  %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F':.*## ' '/^[a-z-]+:.*## / {printf "  %-13s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 setup: $(READY)  ## Make the environment (.venv) from requirements.lock
 
@@ -51,6 +51,9 @@ histories: $(READY)  ## Explore 200,000 random histories in memory and 1,000 on 
 
 hunts: $(READY)  ## Convict the usual function of each fault it can show, stepped inside botocore
 	REPLAY_EVERY_HUNT=1 $(BIN)/python -m pytest -v tests/simulation/test_foreign.py --durations=0
+
+record-killed: $(READY)  ## Kill a recording 20 times while 10,000 writes run: nothing lost, nothing doubled
+	WRITES=10000 $(BIN)/python -m pytest -v tests/run/test_record_killed.py --durations=1
 
 check: $(READY)  ## Format, lint, types, import contracts, dead code, wheel
 	$(BIN)/ruff format --check .
