@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any, NewType
 
 from stream_processor.errors import ConfigurationError, NotAStreamEvent, PermanentError
@@ -30,6 +31,8 @@ YEAR_10000_S = 253_402_300_800
 
 VIEW_TYPES_WITHOUT_NEW_IMAGE = frozenset({"KEYS_ONLY", "OLD_IMAGE"})
 
+TIMES_KEPT = 1024
+"""Readings kept: all members' rows of a group spell the same time, and are read again at each attempt."""
 _TIME = re.compile(
     r"([0-9]{4}-[0-9]{2}-[0-9]{2}[T ](?:[01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9])"
     r"(?:\.([0-9]+))?"
@@ -138,6 +141,7 @@ def lowest(messages: Sequence[Message]) -> Message:
     return min(messages, key=lambda message: message.sequence)
 
 
+@lru_cache(maxsize=TIMES_KEPT)
 def parse_time(text: str) -> datetime | None:
     """Read a time in any spelling found in the table, in UTC to the microsecond; nothing for any other text.
 

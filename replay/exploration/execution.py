@@ -345,7 +345,7 @@ class _History:
         if running.delivered is None or source is None or verdict is None:
             return
         try:
-            source.finish(running.delivered, result, now)
+            source.finish(running.delivered, verdict, now)
         except ContractError as error:
             self._break("answers are lawful", str(error))
             raise _Stop from error
@@ -466,8 +466,11 @@ class _History:
             said = said_by(record.wire, 0)
             if said is not None:
                 self._oracle.said(said)
+        writes = self._execution.writes
         self._deliver_calmly("faults off")
         self._break_on(self._oracle.judge(self._store.scan()), "after everything was delivered again without faults")
+        if self._execution.writes == writes:
+            return  # that was the redelivery that changes nothing
         writes = self._execution.writes
         self._deliver_calmly("everything once more")
         if self._execution.writes != writes:

@@ -104,9 +104,9 @@ class SteppedFunction:
         if fault == "lost-answer":
             return self._fail(fault)
         if error is not None:
-            self._advance(lambda: self._thread.throw(error))
+            self._advance(self._thread.throw, error)
             return error.code
-        self._advance(lambda: self._thread.switch(answer))
+        self._advance(self._thread.switch, answer)
         return "done"
 
     def drop(self) -> None:
@@ -124,12 +124,13 @@ class SteppedFunction:
             if first:
                 self._set_aside.append(identifier)
             return first
-        return self._store.read(cast("Read", request))
+        read: Any = request
+        return self._store.read(read)
 
     def _fail(self, fault: FaultKind) -> str:
         quarantine = self.call is not None and self.call.kind == "quarantine"
         error = QuarantineError(fault, "injected") if quarantine else TransientError(fault)
-        self._advance(lambda: self._thread.throw(error))
+        self._advance(self._thread.throw, error)
         return fault
 
     def _kill(self, fault: FaultKind) -> str:
@@ -138,10 +139,10 @@ class SteppedFunction:
         self.result = TimedOut() if fault.startswith("timeout") else Raised("Runtime.ExitError")
         return fault
 
-    def _advance(self, go_on: Callable[[], Any]) -> None:
+    def _advance(self, go_on: Callable[..., Any], *given: object) -> None:
         """Run the function to its next request, or to its end."""
         try:
-            handed = go_on()
+            handed = go_on(*given)
         except Exception as error:  # noqa: BLE001 - whatever the function raises is its result
             self.call, self.result = None, Raised(type(error).__name__)
             return
@@ -156,7 +157,8 @@ class _SteppedTable:
     """Hands each request to whoever steps the function."""
 
     def read(self, request: Read) -> Page:
-        return cast("Page", _explorer().switch(request))
+        page: Page = _explorer().switch(request)
+        return page
 
     def transact(self, actions: Transaction) -> None:
         _explorer().switch(actions)

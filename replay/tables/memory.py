@@ -38,6 +38,8 @@ PAGE_ITEMS_MAX = 1000
 
 Address = tuple[str, str]
 """A row's partition key and sort key."""
+Place = tuple[str, str]
+"""The same, the other way about: pages are in the order of sort keys."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -147,8 +149,8 @@ class MemoryTable:
         """Answer one page; of an index entry, a partition, or a group's senders."""
         match request:
             case ReadIndex(group=group):
-                entries = self._index.get(group, {})
-                return self._page(entries, request, "message_group_uuid")
+                rows = {(address[1], address[0]): item for address, item in self._index.get(group, {}).items()}
+                return self._page(rows, request, "message_group_uuid")
             case ReadMember(member=member, group=group):
                 page = self._page(self._partition(GROUP_PREFIX + member), request)
                 return Page(tuple(item for item in page.items if _text(item, "message_group_uuid") == group), page.next)
@@ -193,25 +195,24 @@ class MemoryTable:
         if after is not None and new is not None:
             self._index.setdefault(after, {})[address] = new
 
-    def _partition(self, partition_key: str) -> Mapping[Address, Item]:
-        rows = self._partitions.get(partition_key, {})
-        return {(partition_key, sort_key): rows[sort_key] for sort_key in rows}
+    def _partition(self, partition_key: str) -> dict[Place, Item]:
+        return {(sort_key, partition_key): row for sort_key, row in self._partitions.get(partition_key, {}).items()}
 
     def _page(
         self,
-        rows: Mapping[Address, Item],
+        rows: Mapping[Place, Item],
         request: Read,
         *index_names: str,
         limit: int | None = None,
         newest_first: bool = False,
     ) -> Page:
         """Cut a page out of rows in the order of their sort keys; a start that is gone still has its place."""
-        places = sorted(((address[1], address[0]) for address in rows), reverse=newest_first)
+        places = sorted(rows, reverse=newest_first)
         if request.after is not None:
             start = request.after["sk"]["S"], request.after["pk"]["S"]
             places = [place for place in places if (place < start if newest_first else place > start)]
         size = min(self._page_items, limit or self._page_items)
-        found = tuple(rows[partition_key, sort_key] for sort_key, partition_key in places[:size])
+        found = tuple([rows[place] for place in places[:size]])
         if len(places) <= size:
             return Page(found)
         return Page(found, {name: found[-1][name] for name in ("pk", "sk", *index_names)})
@@ -221,7 +222,7 @@ def same_value(one: AttributeValue | None, other: AttributeValue | None) -> bool
     """Whether DynamoDB's `=` finds two values equal: numbers by value, sets in any order, absence never."""
     if one is None or other is None:
         return False
-    return one == other or _canonical(one) == _canonical(other)
+    return one is other or one == other or _canonical(one) == _canonical(other)
 
 
 def _canonical(value: AttributeValue) -> tuple[str, Any]:
