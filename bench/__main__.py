@@ -14,7 +14,7 @@ import click
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 
-from bench import package, page, processes, rounds, scenarios, simulation
+from bench import exploration, package, page, processes, rounds, scenarios, simulation
 from bench.errors import BenchError
 from bench.results import Machine, Results
 from replay.errors import WrongUse
@@ -24,8 +24,9 @@ if TYPE_CHECKING:
 
 ROOT = Path(__file__).resolve().parents[1]
 PAGE = ROOT / "docs" / "benchmarks.md"
+README = ROOT / "README.md"
 JSON = ROOT / "build" / "bench.json"
-PARTS = ("scenarios", "starts", "package", "simulation")
+PARTS = ("scenarios", "starts", "package", "simulation", "exploration")
 ROUNDS = 5
 STARTS_A_ROUND = 4
 """Cold starts are quick: four for each round, so that a disturbed one does not count for much."""
@@ -40,7 +41,8 @@ STARTS_A_ROUND = 4
 def bench(count: int, parts: Sequence[str], page_path: Path | None, json_path: Path, *, tiny: bool) -> None:
     """Measure the function and the simulation, each beside something else.
 
-    The page is rewritten when everything was measured at full size, or when it is named.
+    The page, and the README's summary of it, are rewritten when everything was measured at full size; a page that is
+    named, always.
 
     \b
     Example:
@@ -52,8 +54,11 @@ def bench(count: int, parts: Sequence[str], page_path: Path | None, json_path: P
     json_path.write_text(json.dumps(results.as_json(), indent=1) + "\n", encoding="utf-8")
     tables = page.tables(results)
     click.echo(tables)
-    if page_path or not (tiny or parts):
-        page.rewrite(page_path or PAGE, tables)
+    if page_path:
+        page.rewrite(page_path, tables)
+    elif not (tiny or parts):
+        page.rewrite(PAGE, tables)
+        page.rewrite(README, page.summary(results))
 
 
 def _measure(count: int, parts: Sequence[str], *, tiny: bool) -> Results:
@@ -69,6 +74,10 @@ def _measure(count: int, parts: Sequence[str], *, tiny: bool) -> Results:
     if "simulation" in parts:
         with _bar("simulated delivery", simulation.runs_in(count)) as done:
             results = replace(results, speeds=simulation.measure(count, tiny=tiny, done=done))
+    if "exploration" in parts:
+        with _bar("exploration", exploration.runs_in(count)) as done:
+            explored = exploration.measure(count, tiny=tiny, done=done)
+        results = replace(results, speeds=[*results.speeds, *explored])
     if "scenarios" in parts:
         with _bar("scenarios", rounds.passes_in(made, count, sizes)) as done, _unseen_output():
             recorded = rounds.record(made, sizes)

@@ -82,6 +82,14 @@ def speed(speeds: Iterable[Speed], name: str) -> Figure:
     return figure(_by_round((one.round, one.count / one.wall_s) for one in speeds if one.name == name))
 
 
+def speed_ratio(speeds: Sequence[Speed], name: str, against: str) -> Figure:
+    """How many times as many a second, round by round."""
+    theirs = {one.round: one.count / one.wall_s for one in speeds if one.name == against}
+    return figure(
+        _by_round((one.round, one.count / one.wall_s / theirs[one.round]) for one in speeds if one.name == name)
+    )
+
+
 def _of(passes: Iterable[Pass], scenario: str, contestant: str) -> dict[tuple[int, int], Pass]:
     return {(one.round, one.number): one for one in passes if (one.scenario, one.contestant) == (scenario, contestant)}
 

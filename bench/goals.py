@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from bench import figures
 from bench.contestants import FLOOR, OURS, USUAL
+from bench.exploration import ONE, TWO
 from bench.processes import BARE
 from bench.processes import OURS as OURS_STARTED
 from bench.simulation import BATCHED, FILTER, SINGLE
@@ -50,10 +51,14 @@ def goals(results: Results) -> Iterator[Goal]:
     if results.package:
         size = results.package.size / BYTES_PER_MB
         yield Goal("package", figures.Figure(size, size, size), PACKAGE_MB_MAX, at_most=True, unit=" MB")
-    if results.speeds:
+    if any(speed.name == BATCHED for speed in results.speeds):
         for what, name, bound in (
             ("simulated delivery, batches of 100", BATCHED, 200_000),
             ("simulated delivery, batches of one", SINGLE, 20_000),
             ("the template's filter, compiled", FILTER, 500_000),
         ):
             yield Goal(what, figures.speed(results.speeds, name), bound, unit=" records/s")
+    if any(speed.name == ONE for speed in results.speeds):
+        cases = "random cases with faults, 3 groups and 20 messages"
+        yield Goal(f"{cases}, one process", figures.speed(results.speeds, ONE), 500, unit=" cases/s")
+        yield Goal(f"{cases}: two processes / one", figures.speed_ratio(results.speeds, TWO, ONE), 1.7, unit="x")

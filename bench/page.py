@@ -41,9 +41,14 @@ def rewrite(path: Path, tables: str) -> None:
     path.write_text(_BETWEEN.sub(lambda _match: f"{BEGIN}\n\n{tables}\n\n{END}", page), encoding="utf-8")
 
 
+def summary(results: Results) -> str:
+    """Write what the figures are held to, in Markdown."""
+    return "\n\n".join((_surroundings(results), _goals(list(goals(results)))))
+
+
 def tables(results: Results) -> str:
     """Write everything a run found in Markdown."""
-    parts = [_surroundings(results), _goals(list(goals(results)))]
+    parts = [summary(results)]
     if results.passes:
         parts += ["### Messages a second", _rates(results), "### Cost a message", _costs(results)]
     if results.starts:
