@@ -78,11 +78,15 @@ class Lane:
 
     def clear(self, now: float) -> None:
         """Forget what waits and what is being tried (the shard reads it again), but tell what was given up."""
-        self._notice.close(now)
+        self.tell(now)
         self._waiting.clear()
         self._parts.clear()
         self.window = None
         self.failing = False
+
+    def tell(self, now: float) -> None:
+        """Tell what was given up and is held back for its neighbours."""
+        self._notice.close(now)
 
     def receive(self, record: StreamRecord, now: float) -> None:
         """Take a record that has become available and passed the filter."""

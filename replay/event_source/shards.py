@@ -25,9 +25,11 @@ if TYPE_CHECKING:
 class Shard:
     """One shard as the event source sees it. Times are given, never looked up."""
 
-    def __init__(self, name: str, parent: str | None, context: Context) -> None:
+    def __init__(self, name: str, parent: str | None, context: Context, turn: int) -> None:
         self.name = name
         self.parent = parent
+        self.turn = turn
+        """Its place among the shards that act at one instant."""
         self.is_open = False
         """Its parent is finished, so it is read."""
         self.is_closed = False
@@ -167,6 +169,12 @@ class Shard:
         self.restart(now)
         self.is_open = self._is_suspended = False
         self.log.go_back_to_start()
+
+    def stop(self, now: float) -> None:
+        """The run breaks off: tell what was given up; what has been filtered out so far moves the checkpoint."""
+        for lane in self._lanes:
+            lane.tell(now)
+        self.log.commit()
 
     def abandon(self, now: float) -> None:
         """The run ends, or nothing is left in the stream: what is not finished counts as gone."""

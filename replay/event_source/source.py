@@ -87,7 +87,7 @@ class EventSource:
         A parent that is not known counts as finished once `finish_offering` says that no shard will follow.
         """
         if name not in self._shards:
-            self._shards[name] = Shard(name, parent, self._context)
+            self._shards[name] = Shard(name, parent, self._context, len(self._shards))
             self._unopened.append(self._shards[name])
         elif parent is not None:
             self._shards[name].parent = parent
@@ -150,7 +150,7 @@ class EventSource:
                 if self.is_enabled and not self.has_ended:
                     yield from shard.starts(now)
         except RunEnded:
-            self._stop()
+            self._stop(now)
             raise
 
     # Results.
@@ -177,13 +177,17 @@ class EventSource:
         if verdict.meaning is not Meaning.SUCCESS:
             self.metrics.failed_invoke += len(invocation.records)
             if verdict.meaning is Meaning.UNREADABLE:
-                self._stop()
+                self._stop(now)
                 verdict.raise_unreadable()
         self._shards[invocation.shard].settle(invocation, verdict, now)
 
     def is_running(self, invocation: Invocation) -> bool:
         """Say whether the result of this invocation will count."""
         return not self.has_ended and self._shards[invocation.shard].is_running(invocation)
+
+    def turn_of(self, invocation: Invocation) -> int:
+        """Give the place of its shard among those whose invocations end at one instant."""
+        return self._shards[invocation.shard].turn
 
     # Actions.
 
@@ -247,11 +251,11 @@ class EventSource:
         """How many records it holds: offered, not finished."""
         return sum(shard.log.backlog for shard in self._shards.values())
 
-    def _stop(self) -> None:
-        """End the run where it stands; what has been filtered out so far moves the checkpoint."""
+    def _stop(self, now: float) -> None:
+        """End the run where it stands."""
         self.has_ended = True
         for shard in self._shards.values():
-            shard.log.commit()
+            shard.stop(now)
 
     @staticmethod
     def _lose_gone(shard: Shard, now: float) -> None:

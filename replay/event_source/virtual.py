@@ -101,7 +101,8 @@ class _Run:
         self._now = now
         self._ahead = max(ahead, 2 * source.mapping.batch_size * source.mapping.lanes)
         """Enough for a batch in every lane, and the next one."""
-        self._ends: list[tuple[float, int, Invocation, Verdict]] = []
+        self._ends: list[tuple[float, int, int, Invocation, Verdict]] = []
+        """When, the shard's turn, the invocation's number: at one instant the shards act in their order."""
         self._doomed: Invocation | None = None
         """Its answer nobody can read: the run ends with it, so nothing starts after it."""
 
@@ -126,7 +127,10 @@ class _Run:
             for invocation in source.starts(self._now):
                 result = yield invocation
                 verdict = source.judge(invocation, result)
-                heapq.heappush(self._ends, (later(self._now, result.takes_s), invocation.number, invocation, verdict))
+                ends_at = later(self._now, result.takes_s)
+                heapq.heappush(
+                    self._ends, (ends_at, source.turn_of(invocation), invocation.number, invocation, verdict)
+                )
                 if verdict.meaning is Meaning.UNREADABLE:
                     self._doomed = invocation
                     break
@@ -152,7 +156,7 @@ class _Run:
 
     def _end_invocations(self) -> None:
         while self._ends and self._ends[0][0] <= self._now:
-            _, _, invocation, verdict = heapq.heappop(self._ends)
+            _, _, _, invocation, verdict = heapq.heappop(self._ends)
             self._source.finish(invocation, verdict, self._now)
 
     def _act(self) -> None:

@@ -114,7 +114,9 @@ class SlowSource:
             self.go()
         except RunStops as stop:
             self.error = str(stop)
-            for name in self.shards:
+            for name, lanes in self.lanes.items():
+                for lane in lanes:
+                    self.send(lane, 0)
                 self.move_checkpoint(name)
         else:
             for name in self.shards:
@@ -425,7 +427,8 @@ class SlowSource:
         return ("partial", min(places), state) if places else ("success", 0, state)
 
     def end_calls(self, now: float) -> None:
-        for call in [call for call in self.calls if call.ends <= now]:
+        turns = list(self.shards)
+        for call in sorted((call for call in self.calls if call.ends <= now), key=lambda call: turns.index(call.shard)):
             self.calls.remove(call)
             if call.ignored:
                 continue

@@ -105,8 +105,8 @@ def retention_is_told(patch: Patch) -> None:
 def filter_after_batching(patch: Patch) -> None:
     init, begin = Shard.__init__, Lane._begin
 
-    def wrong_init(self: Shard, name: str, parent: str | None, context: Context) -> None:
-        init(self, name, parent, context)
+    def wrong_init(self: Shard, name: str, parent: str | None, context: Context, turn: int) -> None:
+        init(self, name, parent, context, turn)
         mapping = dataclasses.replace(context.rules.mapping, filters=check_filter_criteria(None))
         self._rules = Rules(mapping, context.rules.switches)
 
