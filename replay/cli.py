@@ -19,7 +19,6 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
 EXIT_RIGHT = 0
-EXIT_VERDICT_AGAINST = 1
 EXIT_WRONG_USE = 2
 
 COMMANDS = {

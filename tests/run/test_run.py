@@ -30,8 +30,6 @@ if TYPE_CHECKING:
 pytestmark = pytest.mark.engine
 
 USUAL = "tests/handlers/usual.py:lambda_handler"
-NOOP = "def handler(event, context): pass"
-
 SEES = """
     import boto3, os
     table = boto3.resource("dynamodb").Table(os.environ["TABLE_NAME"])

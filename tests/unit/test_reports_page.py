@@ -32,8 +32,6 @@ if TYPE_CHECKING:
 
     from replay.reports.exploration import Exploration
 
-VOID = {"meta", "link", "rect", "path", "line", "br"}
-"""Elements without content; a browser closes the drawing's at once."""
 HOSTILE = (
     "</script><script>alert(1)</script><img src=x onerror=alert(2)> ]]> \"' javascript:alert(3) \x1b[31m \x00 \u202e"
 )
