@@ -62,3 +62,11 @@ def test_ci_runs_what_the_readme_says() -> None:
     block = README.split("## Test it")[1].split("```")[1].strip().splitlines()
     script = (ROOT / ".ci" / "run").read_text(encoding="utf-8").splitlines()
     assert [line for line in script if line.startswith("make ")] == block
+
+
+def test_the_log_line_shown_is_one_the_function_writes() -> None:
+    found = re.search(r"```json\n(.*?)\n```", README, re.DOTALL)
+    assert found
+    schema = json.loads((ROOT / "tests" / "golden" / "log_schema.json").read_text(encoding="utf-8"))
+    known = schema["logger_keys"].keys() | schema["lines"]["batch"]["keys"].keys()
+    assert json.loads(found[1]).keys() == known - {"answer", "xray_trace_id"}
