@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import math
 from collections import Counter
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from random import Random
 from typing import TYPE_CHECKING, Any
 
@@ -180,6 +180,7 @@ class _History:
             for record in case.records
         ]
         self._by_sequence = {record.text: record for record in self._records}
+        self._said = {record.text: said_by(record.wire, 0) for record in self._records}
 
     def run(self) -> Execution:
         try:
@@ -218,17 +219,20 @@ class _History:
         now = 0.0
         if self._story:
             self._story.phase_began("faults on")
+        looked_at = -1, now
         while True:
-            while redeliveries and redeliveries[0].after <= self._ended:
-                self._redeliver(source, redeliveries.pop(0).sequences)
-            source.advance(now)
-            for invocation in source.starts(now):
-                self._start(invocation)
+            if looked_at != (self._ended, now):  # else nothing can start: the source changes with time and with ends
+                looked_at = self._ended, now
+                while redeliveries and redeliveries[0].after <= self._ended:
+                    self._redeliver(source, redeliveries.pop(0).sequences)
+                source.advance(now)
+                for invocation in source.starts(now):
+                    self._start(invocation)
             if not self._running:
                 instant = source.next_at()
                 if instant == math.inf:
                     break
-                now = max(now, instant)
+                now, looked_at = max(now, instant), (-1, now)
                 continue
             self._advance_one(source, now)
         while self._running:
@@ -241,7 +245,7 @@ class _History:
         if self._case.faults or source.metrics.dropped + len(source.discards) == 0:
             return
         for record in self._records:
-            if record.text not in self._succeeded and said_by(record.wire, 0) is not None:
+            if record.text not in self._succeeded and self._said[record.text] is not None:
                 self._break("healthy records are not given up", f"record {record.text} was discarded")
 
     def _source(self, cuts: Sequence[int], mapping: Mapping[str, Any] | None = None) -> EventSource:
@@ -316,7 +320,8 @@ class _History:
         if self._step > STEPS_MAX:
             self._break("quiet is reached", f"more than {STEPS_MAX} calls")
         if call.kind == "index":
-            self._unseen.note(running.number, running.records, self._members)
+            told = [(self._said[record.text], record) for record in running.records]
+            self._unseen.note(running.number, told, self._members)
         if self._story:
             self._story.about_to_call(call)
         how = running.stepped.go(fault)
@@ -443,10 +448,9 @@ class _History:
 
     def _judge_at_quiet(self) -> None:
         """Compare with what was applied: a discarded record may have been applied or not."""
-        for record in self._records:
-            said = said_by(record.wire, 0 if record.text in self._applied() else -1)
+        for text, said in self._said.items():
             if said is not None:
-                self._oracle.said(said)
+                self._oracle.said(said if text in self._succeeded else replace(said, delivery=-1))
         findings = self._oracle.judge(self._store.scan())
         limited = [finding for finding in findings if self._unseen.explains(finding, self._oracle)]
         self._execution.limited = len(limited)
@@ -454,16 +458,12 @@ class _History:
             self._execution.situations["stated limit"] += 1
         self._break_on([finding for finding in findings if finding not in limited], "with faults")
 
-    def _applied(self) -> set[str]:
-        return self._succeeded
-
     def _faults_off(self) -> None:
         self._execution.was_calm = True
         self._store.release_index()
         self._faults, self._turns, self._twins, self._shows = {}, {}, {}, []
         self._lags = {}
-        for record in self._records:
-            said = said_by(record.wire, 0)
+        for said in self._said.values():
             if said is not None:
                 self._oracle.said(said)
         writes = self._execution.writes

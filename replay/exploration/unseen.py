@@ -11,14 +11,13 @@ from typing import TYPE_CHECKING
 
 from replay.checks.reached import named, reached
 from replay.checks.reading import value_of
-from replay.checks.said import said_by
 from stream_processor.message import GroupId
 from stream_processor.table import SENDERS_MESSAGES_MAX, ReadIndex
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Iterable, Sequence
 
-    from replay.checks.oracle import Finding, Oracle
+    from replay.checks.oracle import Finding, Oracle, Said
     from replay.checks.reading import Item, Value
     from replay.checks.world import Store
     from replay.event_source.records import StreamRecord
@@ -41,14 +40,18 @@ class Unseen:
         self._missed: dict[tuple[str, str], set[Value]] = {}
         self._asked: dict[int, list[_Asked]] = {}
 
-    def note(self, invocation: int, records: Sequence[StreamRecord], members: Callable[[str], Sequence[str]]) -> None:
-        """Look at the index as an invocation is about to ask it."""
+    def note(
+        self,
+        invocation: int,
+        told: Iterable[tuple[Said | None, StreamRecord]],
+        members: Callable[[str], Sequence[str]],
+    ) -> None:
+        """Look at the index as an invocation is about to ask it; `told` is its batch, with what each record says."""
         if not self._store.waiting():
             return
         batch: dict[str, set[Value]] = {}
         senders: dict[str, set[str]] = {}
-        for record in records:
-            said = said_by(record.wire, 0)
+        for said, record in told:
             if said is not None:
                 batch.setdefault(said.group, set()).add(said.value)
                 senders.setdefault(said.group, set()).update(named(record.wire["dynamodb"].get("NewImage", {})))
