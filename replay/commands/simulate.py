@@ -61,16 +61,21 @@ def _warn(case: Case) -> None:
         return
     for warning in case.mapping.filters.warnings:
         if warning.kind != "undocumented-key" or case.switches.unusual_filter_keys == "warn":
-            click.echo(f"replay: {case.name}: filter, {warning.path}: {warning.text}", err=True)
+            _say([f"replay: {case.name}: filter, {warning.path}: {warning.text}"], to_stderr=True)
 
 
 def _report(name: str, case: Case, seen: dict[str, Any], different: list[str], *, to_stderr: bool) -> None:
     if different:
-        click.echo("\n".join([f"{name}: not as expected", *(f"  {line}" for line in different)]), err=to_stderr)
+        _say([f"{name}: not as expected", *(f"  {line}" for line in different)], to_stderr=to_stderr)
     elif case.expect is not None:
-        click.echo(f"{name}: as expected", err=to_stderr)
+        _say([f"{name}: as expected"], to_stderr=to_stderr)
     elif not to_stderr:
-        click.echo("\n".join([f"{name}:", *_summary(seen)]))
+        _say([f"{name}:", *_summary(seen)], to_stderr=False)
+
+
+def _say(lines: list[str], *, to_stderr: bool) -> None:
+    """Print lines; what UTF-8 cannot say (half a surrogate pair, as JSON may hold) is escaped."""
+    click.echo("\n".join(lines).encode(errors="backslashreplace").decode(), err=to_stderr)
 
 
 def _summary(seen: dict[str, Any]) -> list[str]:

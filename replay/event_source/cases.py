@@ -24,6 +24,7 @@ from replay.event_source.shapes import (
     a_time,
     a_truth,
     an_object,
+    one_line,
     one_of,
     read_json,
     shown,
@@ -122,7 +123,7 @@ def load_case(path: Path) -> Case:
     try:
         return parse_case(read_json(text))
     except WrongUse as error:
-        raise WrongUse(f"{path}: {error}") from error
+        raise WrongUse(f"{path}: {one_line(str(error))}") from error
 
 
 def parse_case(document: object) -> Case:

@@ -16,6 +16,8 @@ TIME_MAX_S = 1_000_000_000
 """Thirty years: enough for any case, few enough for dates to be dates."""
 SHOWN_MAX = 60
 """Characters of a wrong value in a message: one line holds it."""
+LINE_MAX = 600
+"""Characters of a message, whatever it quotes."""
 
 
 def an_object(
@@ -80,6 +82,12 @@ def shown(value: object) -> str:
     """Show a value in a message, cut short."""
     text = json.dumps(value)
     return text if len(text) <= SHOWN_MAX else f"{text[:SHOWN_MAX]}…"
+
+
+def one_line(text: str) -> str:
+    """Give a message that quotes its input as one line of a length to be read."""
+    joined = " ".join(text.split())
+    return joined if len(joined) <= LINE_MAX else f"{joined[: LINE_MAX // 2]} … {joined[-LINE_MAX // 2 :]}"
 
 
 def read_json(text: str) -> object:

@@ -77,6 +77,28 @@ def test_half_a_surrogate_is_printed_too(tmp_path: Path, capsys: pytest.CaptureF
     assert json.loads(capsys.readouterr().out)["invocations"][0]["event"]["Records"][0]["dynamodb"]["SizeBytes"] == 10
 
 
+@pytest.mark.parametrize(
+    ("expect", "ending"),
+    [({}, 0), ({"expect": {}}, 0), ({"expect": {"error": {}}}, 1)],
+    ids=["told", "as-expected", "different"],
+)
+def test_half_a_surrogate_is_escaped_for_reading(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], expect: dict[str, Any], ending: int
+) -> None:
+    path = written(tmp_path, {"name": "\ud800", "records": [record(1, shard="\ud800")], **expect})
+    assert main(["simulate", path]) == ending
+    assert "\\ud800: " in capsys.readouterr().out.replace(":\n", ": ")
+
+
+@pytest.mark.parametrize("text", ["x\ny", "x" * 5000], ids=["lines", "long"])
+def test_refusal_quotes_its_input_in_one_line(tmp_path: Path, capsys: pytest.CaptureFixture[str], text: str) -> None:
+    for case in ({text: 1}, {"switches": {"Q1": text}}, {"switches": {text: "fresh"}}, {"mapping": {text: 1}}):
+        assert main(["simulate", written(tmp_path, case)]) == 2
+        err = capsys.readouterr().err
+        assert err.count("\n") == 1
+        assert len(err) < 1000
+
+
 def test_run_is_told_for_reading(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     case = {
         "name": "mine",
