@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import multiprocessing
+import signal
+import threading
 import time
 from collections import Counter
 from concurrent.futures import FIRST_COMPLETED, ProcessPoolExecutor, wait
+from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
@@ -51,6 +54,8 @@ class Result:
     broken: list[int] = field(default_factory=list)
     """Seeds."""
     duration_s: float = 0.0
+    stopped: bool = False
+    """Whether somebody ended it before its time, by Ctrl-C."""
 
     def add(self, other: Result) -> None:
         """Add a part of the campaign."""
@@ -93,15 +98,16 @@ def one_by_one(
     time_s: float | None = None,
     progress: Callable[[Result], None] = lambda _: None,
 ) -> Result:
-    """Carry out cases in this process, until one is broken or `time_s` is over."""
+    """Carry out cases in this process, until one is broken, `time_s` is over or somebody presses Ctrl-C."""
     started = time.monotonic()
     result = Result()
-    for seed, case in cases:
-        result.count(seed, carry_out(case))
-        result.duration_s = time.monotonic() - started
-        progress(result)
-        if result.broken or (time_s is not None and result.duration_s >= time_s):
-            break
+    with _until_stopped(result):
+        for seed, case in cases:
+            result.count(seed, carry_out(case))
+            result.duration_s = time.monotonic() - started
+            progress(result)
+            if result.broken or (time_s is not None and result.duration_s >= time_s):
+                break
     return result
 
 
@@ -115,21 +121,28 @@ def campaign(  # noqa: PLR0913 - settings, each by its name
     ignored: frozenset[str] = frozenset(),
     progress: Callable[[Result], None] = lambda _: None,
 ) -> Result:
-    """Carry out cases in memory; `progress` hears after each chunk. Ends early when one broke or `time_s` is over."""
+    """Carry out cases in memory; `progress` hears after each chunk.
+
+    Ends early when a case broke, `time_s` is over or somebody presses Ctrl-C.
+    """
     started = time.monotonic()
     result = Result()
     context = multiprocessing.get_context("spawn")
     with ProcessPoolExecutor(max_workers=jobs, mp_context=context) as pool:
         running: set[Future[Result]] = set()
-        for seeds in _chunks(first_seed, count):
-            running.add(pool.submit(_run_chunk, seeds, features, ignored))
-            if len(running) < 2 * jobs:
-                continue
-            done, running = wait(running, return_when=FIRST_COMPLETED)
+        with _until_stopped(result):
+            for seeds in _chunks(first_seed, count):
+                with _deaf():
+                    running.add(pool.submit(_run_chunk, seeds, features, ignored))
+                if len(running) < 2 * jobs:
+                    continue
+                done, running = wait(running, return_when=FIRST_COMPLETED)
+                _collect(done, result, started, progress)
+                if result.broken or (time_s is not None and result.duration_s >= time_s):
+                    break
+            done, running = wait(running)
             _collect(done, result, started, progress)
-            if result.broken or (time_s is not None and result.duration_s >= time_s):
-                break
-        done, _ = wait(running)
+        done, _ = wait([future for future in running if not future.cancel()])
         _collect(done, result, started, progress)
     return result
 
@@ -144,6 +157,28 @@ def explain(seed: int, carry_out: Callable[[Case, Manner], Execution], drawn: Ca
     smallest = shrink(drawn, lambda candidate: bool(carry_out(candidate, silent).rules & first.rules))
     execution = carry_out(smallest, replace(silent, tells=True))
     return BrokenCase(seed, drawn, replace(smallest, name=f"seed {seed}, shrunk"), execution)
+
+
+@contextmanager
+def _until_stopped(result: Result) -> Iterator[None]:
+    """Take Ctrl-C for the end of the work, not of the process: what was found so far is told."""
+    try:
+        yield
+    except KeyboardInterrupt:
+        result.stopped = True
+
+
+@contextmanager
+def _deaf() -> Iterator[None]:
+    """Let processes that are started here never hear Ctrl-C: they finish their chunk, and the starter collects it."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    hears = signal.signal(signal.SIGINT, signal.SIG_IGN)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, hears)
 
 
 def _chunks(first_seed: int, count: int) -> Iterator[range]:

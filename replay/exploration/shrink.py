@@ -6,6 +6,7 @@ attempt is an execution of its own, so the result is a case that was seen to fai
 
 from __future__ import annotations
 
+import contextlib
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
@@ -29,16 +30,22 @@ SIMPLE_MAPPING = {"BatchSize": 100, "MaximumRetryAttempts": 5, "FunctionResponse
 
 
 def shrink(case: Case, breaks: Callable[[Case], bool], *, attempts_max: int = ATTEMPTS_MAX) -> Case:
-    """Make a case smaller while `breaks` says that it still breaks what it broke."""
-    return _Shrinking(breaks, attempts_max).smallest(case)
+    """Make a case smaller while `breaks` says that it still breaks; Ctrl-C takes what there is by then."""
+    shrinking = _Shrinking(breaks, attempts_max, case)
+    with contextlib.suppress(KeyboardInterrupt):
+        shrinking.go_on()
+    return shrinking.smallest
 
 
 class _Shrinking:
-    def __init__(self, breaks: Callable[[Case], bool], attempts_max: int) -> None:
+    def __init__(self, breaks: Callable[[Case], bool], attempts_max: int, case: Case) -> None:
+        self.smallest = case
+        """The smallest case that was seen to break."""
         self._breaks = breaks
         self._left = attempts_max
 
-    def smallest(self, case: Case) -> Case:
+    def go_on(self) -> None:
+        case = self.smallest
         while True:
             before = case
             case = self._mapping(case)
@@ -47,13 +54,16 @@ class _Shrinking:
             for name, fields in NUMBERS.items():
                 case = self._sooner(case, name, fields)
             if case == before or self._left <= 0:
-                return case
+                return
 
     def _try(self, candidate: Case) -> bool:
         if self._left <= 0:
             return False
         self._left -= 1
-        return self._breaks(candidate)
+        if not self._breaks(candidate):
+            return False
+        self.smallest = candidate
+        return True
 
     def _without(self, case: Case, name: str) -> Case:
         """Remove runs of elements, half of them first, single ones last."""

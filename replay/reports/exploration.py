@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import shlex
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, Literal
 
 from replay.checks.said import said_by
 from replay.exploration.story import Called, Delivered, PhaseBegan, RowChange, Wrote
@@ -25,15 +25,10 @@ if TYPE_CHECKING:
 
 CASES_FOR_A_RATE: Final = 20
 TEST: Final = """\
-from pathlib import Path
-
-from replay.exploration.campaign import in_memory
-from replay.exploration.case import load
-
-
-def test_the_case_is_right() -> None:
-    assert in_memory(load(Path("{case_file}"))).broken == []
+def test_the_case_is_right(explore):
+    explore({arguments})
 """
+"""For pytest, where this package is installed."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,8 +36,8 @@ class Exploration:
     """What was explored and what came of it.
 
     `about` says it in words. `command` explores the same way, with cases to be named; `case_file` holds the smallest
-    broken case, if it was saved. `is_in_memory` is the project's own function on a table in memory. Rules in `ignored`
-    were not looked at.
+    broken case, if it was saved. `arguments` are those of the pytest fixture that carries out the same; `test` is the
+    pytest line of the test that explored, if one did. Rules in `ignored` were not looked at.
     """
 
     result: Result
@@ -50,7 +45,8 @@ class Exploration:
     about: Mapping[str, str] = field(default_factory=dict)
     command: str = "python -m replay explore"
     case_file: str | None = None
-    is_in_memory: bool = True
+    arguments: str = ""
+    test: str | None = None
     ignored: frozenset[str] = frozenset()
 
     def again(self) -> dict[str, str]:
@@ -59,25 +55,43 @@ class Exploration:
             return {}
         if self.case_file is None:
             return {"on the command line": self.seed_again(self.broken.seed)}
-        lines = {"on the command line": f"{self.command} --case {shlex.quote(self.case_file)}"}
-        return lines | ({"in a test": TEST.format(case_file=self.case_file)} if self.is_in_memory else {})
+        arguments = ", ".join(filter(None, [self.arguments, f"case={self.case_file!r}"]))
+        case_file = shlex.quote(self.case_file)
+        return {
+            **({"with pytest": f"{self.test} --explore-case {case_file}"} if self.test else {}),
+            "on the command line": f"{self.command} --case {case_file}",
+            "in a test": TEST.format(arguments=arguments),
+        }
 
     def seed_again(self, seed: int) -> str:
         """Say how to see one seed's case once more."""
         return f"{self.command} --seed {seed} --schedules 1"
 
     @property
+    def is_wrong(self) -> bool:
+        """Whether a case broke a rule."""
+        return self.broken is not None or bool(self.result.broken)
+
+    @property
     def is_right(self) -> bool:
-        """Whether no case broke a rule."""
-        return self.broken is None and not self.result.broken
+        """Whether no case broke a rule, and everything was explored that was asked for."""
+        return not self.is_wrong and not self.result.stopped
+
+    @property
+    def word(self) -> Literal["right", "wrong", "incomplete"]:
+        """The verdict in a word."""
+        if self.is_wrong:
+            return "wrong"
+        return "right" if self.is_right else "incomplete"
 
     @property
     def verdict(self) -> str:
         """The verdict in a sentence."""
-        if self.is_right:
-            return f"right: {counted(self.result.cases, 'case')}, no rule broken"
-        rules = sorted(self.broken.execution.rules) if self.broken else ()
-        return f"wrong: {'; '.join(map(headline, rules)) or 'a rule is broken'}"
+        if self.is_wrong:
+            rules = sorted(self.broken.execution.rules) if self.broken else ()
+            return f"wrong: {'; '.join(map(headline, rules)) or 'a rule is broken'}"
+        explored = f"{counted(self.result.cases, 'case')}, no rule broken"
+        return f"right: {explored}" if self.is_right else f"incomplete, stopped early: {explored}"
 
 
 @dataclass(frozen=True, slots=True)

@@ -24,9 +24,13 @@ if TYPE_CHECKING:
 
 
 class ExplorationJson(TypedDict):
-    """The whole report. `limited` counts findings that a stated limit explains; `broken_seeds` are all that broke."""
+    """The whole report. `limited` counts findings that a stated limit explains; `broken_seeds` are all that broke.
 
-    verdict: Literal["right", "wrong"]
+    An exploration that was stopped before it had covered what it was asked for is `incomplete`, unless it found
+    something.
+    """
+
+    verdict: Literal["right", "wrong", "incomplete"]
     about: dict[str, str]
     cases: int
     calls: int
@@ -77,7 +81,7 @@ def as_json(exploration: Exploration) -> ExplorationJson:
     """Make the object."""
     result, broken = exploration.result, exploration.broken
     return {
-        "verdict": "right" if exploration.is_right else "wrong",
+        "verdict": exploration.word,
         "about": dict(exploration.about),
         "cases": result.cases,
         "calls": result.calls,

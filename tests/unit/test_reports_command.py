@@ -11,6 +11,7 @@ from replay.cli import EXIT_RIGHT, EXIT_WRONG_USE, main
 from replay.commands.explore_report import deliver_report
 from replay.exploration.campaign import Result
 from replay.exploration.case import dump
+from replay.exploration.search import Found
 from tests.explored import broken, case
 
 if TYPE_CHECKING:
@@ -36,7 +37,7 @@ def report(**options: object) -> None:
     found = broken()
     result = Result()
     result.count(found.seed, found.execution)
-    deliver_report(result, found, {**ASKED, **options})
+    deliver_report(Found(result, found), {**ASKED, **options})
 
 
 def test_one_run_writes_every_report(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -82,4 +83,4 @@ def test_a_saved_case_is_what_to_run_again(capsys: pytest.CaptureFixture[str], t
     report(save=tmp_path / "broken.json")
     written = capsys.readouterr().out
     assert f"python -m replay explore --case {tmp_path / 'broken.json'}\n" in written
-    assert "def test_the_case_is_right() -> None:" in written
+    assert f"    explore(case='{tmp_path / 'broken.json'}')\n" in written

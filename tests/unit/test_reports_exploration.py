@@ -213,7 +213,7 @@ def test_a_rate_is_told_of_many_cases_only() -> None:
 
 
 def test_the_json_is_of_its_schema() -> None:
-    for exploration in (right(), wrong(), wrong(case_file="case.json", is_in_memory=True)):
+    for exploration in (right(), wrong(), wrong(case_file="case.json", test="pytest a.py::b")):
         assert_is(json.loads(json.dumps(as_json(exploration))), ExplorationJson)
 
 

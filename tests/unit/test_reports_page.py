@@ -210,7 +210,7 @@ def test_the_case_and_the_command_are_there_to_copy() -> None:
     assert exploration.broken is not None
     assert parse(json.loads(texts["case"])) == exploration.broken.smallest
     assert texts["again0"] == "python -m replay explore --case 'my case.json'"
-    assert 'load(Path("my case.json"))' in texts["again1"]
+    assert "explore(case='my case.json')" in texts["again1"]
     assert [node.attributes["data-copy"] for node in page.all("button")] == ["again0", "again1", "case"]
 
 

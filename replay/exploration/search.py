@@ -1,0 +1,143 @@
+"""A search for a case that breaks a rule: what to explore, on which ground, until one is found or all were right."""
+
+from __future__ import annotations
+
+import contextlib
+import difflib
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Final, Literal
+
+from replay.errors import WrongUse
+from replay.exploration.campaign import BrokenCase, Result, campaign, explain, one_by_one
+from replay.exploration.draw import Size, draw
+from replay.exploration.execution import RULES, Manner
+from replay.exploration.ground import Subject, memory_ground, messages_ground, table_name
+from replay.tables.endpoint import announce, confirm_writes, opened
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    from replay.exploration.case import Case
+    from replay.exploration.draw import Features
+    from replay.exploration.ground import CarryOut
+
+    Tell = Callable[[Result], None]
+
+SMALL: Final = Size(groups=2, messages=6)
+"""Cases for a handler whose every call crosses to another process."""
+SCHEDULES: Final = 10_000
+Engine = Literal["memory", "dynamodb"]
+
+
+@dataclass(frozen=True, slots=True)
+class Search:
+    """What to explore.
+
+    Seeds from `seed` on, `schedules` of them, or the one `case`. `engine` memory is for the project's own function;
+    any other `subject` is explored on a table of `endpoint_url`, or of an engine started for it.
+    """
+
+    subject: Subject = field(default_factory=Subject)
+    schedules: int = SCHEDULES
+    seed: int = 0
+    jobs: int = 1
+    time_s: float | None = None
+    features: Features | None = None
+    ignored: frozenset[str] = frozenset()
+    case: Case | None = None
+    engine: Engine = "memory"
+    endpoint_url: str | None = None
+    yes: bool = False
+    """Whether writing to what is not local was agreed to."""
+
+    @property
+    def is_in_memory(self) -> bool:
+        """Whether there is neither an endpoint nor a process of the handler's own."""
+        return self.engine == "memory" and self.subject.target is None
+
+    @property
+    def manner(self) -> Manner:
+        """How cases are carried out while none is told."""
+        return Manner(ignored=self.ignored)
+
+    def drawn(self, seed: int) -> Case:
+        """Draw the case of a seed."""
+        return draw(seed, SMALL if self.subject.target else None, features=self.features)
+
+    def cases(self) -> Iterator[tuple[int, Case]]:
+        """Draw every case, with its seed."""
+        for seed in range(self.seed, self.seed + self.schedules):
+            yield seed, self.drawn(seed)
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """What a search covered, and the smallest case that breaks a rule, if there is one."""
+
+    result: Result
+    broken: BrokenCase | None
+
+
+def search(asked: Search, tell: Tell = lambda _: None) -> Found:
+    """Explore; `tell` hears the result so far.
+
+    Raises:
+        WrongUse: the handler or the endpoint cannot be used.
+    """
+    with contextlib.ExitStack() as stack:
+        carry_out = stack.enter_context(_ground(asked))
+        if asked.case is not None:
+            return _one(asked, asked.case, carry_out)
+        result = _covered(asked, carry_out, tell)
+        if not result.broken:
+            return Found(result, None)
+        seed = min(result.broken)
+        return Found(result, explain(seed, carry_out, asked.drawn(seed), asked.manner))
+
+
+def rule_named(name: str) -> str:
+    """Find a rule.
+
+    Raises:
+        WrongUse: there is none of this name; the text has the nearest one.
+    """
+    if name in RULES:
+        return name
+    near = difflib.get_close_matches(name, RULES, n=1)
+    hint = f"did you mean '{near[0]}'?" if near else f"rules are: {'; '.join(RULES)}"
+    raise WrongUse(f"there is no rule '{name}' to ignore; {hint}")
+
+
+@contextmanager
+def _ground(asked: Search) -> Iterator[CarryOut]:
+    if asked.is_in_memory:
+        yield memory_ground
+        return
+    with opened(asked.endpoint_url) as endpoint:
+        table = table_name()
+        announce(endpoint, table)
+        confirm_writes(endpoint, table, yes=asked.yes)
+        with messages_ground(endpoint, asked.subject, table) as carry_out:
+            yield carry_out
+
+
+def _covered(asked: Search, carry_out: CarryOut, tell: Tell) -> Result:
+    if not asked.is_in_memory:
+        return one_by_one(asked.cases(), lambda case: carry_out(case, asked.manner), time_s=asked.time_s, progress=tell)
+    return campaign(
+        asked.seed,
+        asked.schedules,
+        jobs=asked.jobs,
+        time_s=asked.time_s,
+        features=asked.features,
+        ignored=asked.ignored,
+        progress=tell,
+    )
+
+
+def _one(asked: Search, case: Case, carry_out: CarryOut) -> Found:
+    execution = carry_out(case, Manner(tells=True, ignored=asked.ignored))
+    result = Result()
+    result.count(0, execution)
+    return Found(result, BrokenCase(0, case, case, execution) if execution.broken else None)
