@@ -1,0 +1,142 @@
+"""What the pytest fixture `explore` does: the command `explore` with a test's arguments, and failures that tell all."""
+
+from __future__ import annotations
+
+import inspect
+import io
+import os
+import re
+import shlex
+import sys
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final
+
+import pytest
+from rich.console import Console
+
+from replay.commands.explore_options import DEFAULTS, asked_of, exploration_of
+from replay.errors import WrongUse
+from replay.exploration.case import dump
+from replay.exploration.search import search
+from replay.pytest_plugin import PROPERTY, setting
+from replay.reports.exploration import counted, figures
+from replay.reports.exploration_html import html_page
+from replay.reports.exploration_text import print_exploration
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Collection, Mapping
+
+    from replay.exploration.campaign import Result
+    from replay.exploration.search import Found
+    from replay.reports.exploration import Exploration
+
+    Handler = Callable[..., Any] | str
+
+NAME_CHARS_MAX: Final = 120
+
+
+class Explore:
+    """Explores a handler for one test, once or several times."""
+
+    def __init__(self, request: pytest.FixtureRequest) -> None:
+        self._request = request
+        self._calls = 0
+
+    def __call__(  # noqa: PLR0913 - settings, each by its name
+        self,
+        handler: Handler | None = None,
+        *,
+        schedules: int | None = None,
+        seed: int | None = None,
+        time_s: float | None = None,
+        jobs: int | None = None,
+        only: Collection[str] = (),
+        ignore: Collection[str] = (),
+        env: Mapping[str, str] | None = None,
+        case: str | Path | None = None,
+        engine: str = "memory",
+    ) -> Result:
+        """Explore a handler and give back what was covered; the test fails on the first case that breaks a rule.
+
+        `handler` is a function, `module:function` or `path/to/file.py:function`; none is the project's own function,
+        on the `engine` that is named. `only` says what may happen and `ignore` which rules may be broken, as on the
+        command line; `env` are variables of the handler's environment. `case` is a file to carry out instead of cases
+        that are drawn: a broken one, kept as a test. Whatever is named and not there fails the test too.
+        """
+        __tracebackhide__ = True
+        config = self._request.config
+        file = setting(config, "case", case)
+        options = {
+            **DEFAULTS,
+            "handler": _target(handler),
+            "schedules": setting(config, "schedules", schedules),
+            "seed": setting(config, "seed", seed),
+            "time_s": setting(config, "time", time_s),
+            "jobs": setting(config, "jobs", jobs),
+            "only": tuple(only),
+            "ignore": tuple(ignore),
+            "variables": tuple(f"{name}={value}" for name, value in (env or {}).items()),
+            "case_file": Path(file) if file else None,
+            "engine": engine,
+        }
+        self._calls += 1
+        try:
+            found = self._search(options)
+        except WrongUse as error:
+            pytest.fail(f"explore: {error}", pytrace=False)
+        return self._told(found, options)
+
+    def _search(self, options: Mapping[str, Any]) -> Found:
+        asked = asked_of(options)
+        if asked.is_in_memory:
+            return search(asked)
+        found_where_tests_find_it = {"PYTHONPATH": os.pathsep.join(filter(None, sys.path))}
+        variables = {**found_where_tests_find_it, **asked.subject.variables}
+        asked = replace(asked, subject=replace(asked.subject, variables=variables))
+        return search(replace(asked, endpoint_url=self._request.getfixturevalue("explore_endpoint")))
+
+    def _told(self, found: Found, options: dict[str, Any]) -> Result:
+        __tracebackhide__ = True
+        result = found.result
+        reached = counted(sum(1 for count in result.situations.values() if count), "situation")
+        self._request.node.user_properties.append((PROPERTY, f"{figures(result)}; {reached} reached"))
+        if found.broken:
+            if options["case_file"] is None:
+                options["save"] = self._file("json")
+                options["save"].write_text(dump(found.broken.smallest), encoding="utf-8")
+            exploration = replace(exploration_of(found, options), test=self._line())
+            page = self._file("html")
+            page.write_bytes(html_page(exploration))
+            pytest.fail(f"{_text(exploration)}\nas a page: {page}", pytrace=False)
+        if result.stopped:
+            raise KeyboardInterrupt
+        return result
+
+    def _file(self, ending: str) -> Path:
+        """Name a file after the test, beside those of others; the path is from the working folder where that can be."""
+        folder: Path = self._request.config.rootpath / setting(self._request.config, "folder")
+        folder.mkdir(parents=True, exist_ok=True)
+        name = re.sub(r"[^A-Za-z0-9_.-]+", "-", self._request.node.nodeid).strip("-")[-NAME_CHARS_MAX:]
+        path = folder / f"{name}{f'-{self._calls}' if self._calls > 1 else ''}.{ending}"
+        return path.relative_to(Path.cwd()) if path.is_relative_to(Path.cwd()) else path
+
+    def _line(self) -> str:
+        return f"python -m pytest {shlex.quote(self._request.node.nodeid)}"
+
+
+def _target(handler: Handler | None) -> str | None:
+    """Name a handler as the command line does.
+
+    A function has to be found by its module's name, as the test itself found it.
+    """
+    if handler is None or isinstance(handler, str):
+        return handler
+    function = inspect.unwrap(handler)
+    return f"{function.__module__}:{function.__name__}"
+
+
+def _text(exploration: Exploration) -> str:
+    written = io.StringIO()
+    print_exploration(exploration, Console(file=written, highlight=False, soft_wrap=True, width=NAME_CHARS_MAX))
+    return written.getvalue()
