@@ -33,6 +33,7 @@ if TYPE_CHECKING:
     from replay.event_source.invocations import Invocation
     from replay.exploration.case import Case, FaultKind, Write
     from replay.exploration.handler import Handler, Stepped
+    from replay.exploration.invariants import Moment, Watch
     from replay.exploration.story import Event, Phase
 
 STEPS_MAX = 5_000
@@ -125,12 +126,13 @@ RULES = (
 class Manner:
     """How a case is carried out: `tells` keeps the story, `ignored` rules may be broken, `calmed` goes on to phase two.
 
-    Without a story everything is much faster.
+    `watch` looks at the table with rules of its own. Without a story everything is much faster.
     """
 
     tells: bool = False
     ignored: frozenset[str] = frozenset()
     calmed: bool = True
+    watch: Watch | None = None
 
 
 PLAIN = Manner()
@@ -150,6 +152,8 @@ class _History:
         self._handler = handler
         self._ignored = manner.ignored
         self._is_calmed = manner.calmed
+        self._watch = manner.watch
+        self._delivered: set[str] = set()
         self._execution = Execution()
         self._oracle = Oracle()
         self._unseen = Unseen(store)
@@ -185,6 +189,7 @@ class _History:
     def run(self) -> Execution:
         try:
             self._begin()
+            self._ask("always")
             self._faults_on()
             self._judge_at_quiet()
             if self._is_calmed:
@@ -265,6 +270,7 @@ class _History:
         records = delivered.records if delivered else records
         self._started += 1
         self._now = delivered.at_s if delivered else self._now
+        self._delivered.update(record.text for record in records)
         for record in records:
             self._put_message(record)
             if record.text in self._succeeded:
@@ -337,6 +343,8 @@ class _History:
             execution.writes += how == "done"
             self._schedule_shows()
             self._check_members(call.touches)
+        if call.kind in {"write", "other"}:
+            self._ask("always")
 
     def _end(self, running: _Running, source: EventSource | None, now: float) -> None:
         self._running.remove(running)
@@ -429,6 +437,14 @@ class _History:
 
     # What must hold.
 
+    def _ask(self, moment: Moment) -> None:
+        """Hold the table to rules from outside."""
+        if self._watch is None:
+            return
+        delivered = [record.wire for record in self._records if record.text in self._delivered]
+        for rule, text in self._watch.broken(moment, self._store, delivered):
+            self._break(rule, text)
+
     def _check_members(self, touches: Sequence[tuple[str, str]]) -> None:
         """At every moment each member has a row, and the greatest of a reader's rows never moves back."""
         for member in {address[0][4:] for address in touches if address[0].startswith("GRP#")}:
@@ -457,6 +473,8 @@ class _History:
         if limited:
             self._execution.situations["stated limit"] += 1
         self._break_on([finding for finding in findings if finding not in limited], "with faults")
+        if len(self._succeeded) == len(self._records):
+            self._ask("finally")
 
     def _faults_off(self) -> None:
         self._execution.was_calm = True
@@ -469,12 +487,14 @@ class _History:
         writes = self._execution.writes
         self._deliver_calmly("faults off")
         self._break_on(self._oracle.judge(self._store.scan()), "after everything was delivered again without faults")
+        self._ask("finally")
         if self._execution.writes == writes:
             return  # that was the redelivery that changes nothing
         writes = self._execution.writes
         self._deliver_calmly("everything once more")
         if self._execution.writes != writes:
             self._break("redelivery changes nothing", f"{self._execution.writes - writes} writes")
+        self._ask("finally")
 
     def _deliver_calmly(self, phase: Phase) -> None:
         if self._story:
