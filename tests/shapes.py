@@ -161,6 +161,10 @@ SHAPES: dict[str, Callable[[Sequence[Json]], str]] = {
     "GetRecords, no types": lambda records: lines(
         [{"Records": [printed(untyped(record), date) for record in records], "NextShardIterator": "a"}]
     ),
+    "GetRecords, its records one by one": lambda records: lines(printed(record, date) for record in records),
+    "GetRecords, an array of its records": lambda records: laid_out(
+        [[printed(untyped(record), lambda time: date(time).replace("T", " ")) for record in records]]
+    ),
     "Kinesis, milliseconds": kinesis_events,
     "Kinesis, microseconds": lambda records: kinesis_events(records, fine=True),
     "Kinesis, out of order and twice": lambda records: kinesis_events(records, shuffled=True),

@@ -31,6 +31,23 @@ GZIP_MAGIC = b"\x1f\x8b"
 BYTE_ORDER_MARK = b"\xef\xbb\xbf"
 BLANKS = b" \t\r\n"
 
+FOREIGN = {
+    b"\xff\xfe\0\0": "UTF-32 text",
+    b"\0\0\xfe\xff": "UTF-32 text",
+    b"\xff\xfe": "UTF-16 text",
+    b"\xfe\xff": "UTF-16 text",
+    b"{\0": "UTF-16 text",
+    b"\0{": "UTF-16 text",
+    b"[\0": "UTF-16 text",
+    b"\0[": "UTF-16 text",
+    b"PK\x03\x04": "a zip archive",
+    b"BZh": "packed with bzip2",
+    b"\xfd7zXZ": "packed with xz",
+    b"\x28\xb5\x2f\xfd": "packed with zstd",
+    GZIP_MAGIC: "packed with gzip twice",
+}
+"""How a file begins that holds something else, and what that is: half of what people give by mistake."""
+
 LINE_BYTES_MAX = 64 << 20
 """Ten times what Lambda takes for an event: no line of records is longer."""
 
@@ -98,10 +115,17 @@ class File:
             if not line:
                 raise WrongUse(f"{self.name} is empty: it holds no record")
             if number == 1:
+                self._refuse_foreign(line)
                 line = line.removeprefix(BYTE_ORDER_MARK)
             if line.strip(BLANKS):
                 return line, number
         raise AssertionError
+
+    def _refuse_foreign(self, line: bytes) -> None:
+        for start, what in FOREIGN.items():
+            if line.startswith(start):
+                how = "save it as UTF-8" if "text" in what else "unpack it"
+                raise WrongUse(f"{self.name} is {what}; {how}: records are JSON in UTF-8, plain or gzip")
 
     def _lines(self, first: bytes, number: int, stream: IO[bytes]) -> Iterator[Document]:
         line = first
@@ -184,8 +208,10 @@ def opened(names: tuple[str, ...]) -> Iterator[tuple[File, ...]]:
     A folder stands for the data files of the table export in it.
 
     Raises:
-        WrongUse: a name is no file's.
+        WrongUse: a name is no file's, or standard input is named twice.
     """
+    if names.count(STANDARD_INPUT) > 1:
+        raise WrongUse(f"standard input ('{STANDARD_INPUT}') is there once; name it once")
     with tempfile.TemporaryDirectory(prefix="inbox-replay-") as folder:
         yield tuple(file for number, name in enumerate(names) for file in _found(name, Path(folder) / str(number)))
 

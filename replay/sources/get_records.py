@@ -32,8 +32,15 @@ def _recognises(document: Document) -> bool:
         return False
     if "NextShardIterator" in document or "ResponseMetadata" in document:
         return True
-    changes = [record.get("dynamodb") for record in records_in(document) if "eventSourceARN" not in record]
-    return any(isinstance(change, dict) and _is_date(change.get("ApproximateCreationDateTime")) for change in changes)
+    return any(map(is_printed, records_in(document)))
+
+
+def is_printed(record: Mapping[str, Any]) -> bool:
+    """Whether a record is none of Lambda's: it names no stream, and its time is a date."""
+    if "eventSourceARN" in record:
+        return False
+    change = record.get("dynamodb")
+    return isinstance(change, dict) and _is_date(change.get("ApproximateCreationDateTime"))
 
 
 def _is_date(time: object) -> bool:
@@ -44,10 +51,15 @@ def _records(document: Document) -> Iterator[Found]:
     for record in document["Records"]:
         if not isinstance(record, dict) or not isinstance(record.get("dynamodb"), dict):
             raise Unreadable("an answer of GetRecords holds something that is no stream record")
-        yield Found(_lambda_record(record))
+        yield Found(lambda_record(record))
 
 
-def _lambda_record(record: Mapping[str, Any]) -> dict[str, Any]:
+def lambda_record(record: Mapping[str, Any]) -> dict[str, Any]:
+    """Turn a record as an answer has it, or as a program has printed it, into Lambda's.
+
+    Raises:
+        Unreadable: its time is no time.
+    """
     change = dict(record["dynamodb"])
     if "ApproximateCreationDateTime" in change:
         change["ApproximateCreationDateTime"] = seconds(change["ApproximateCreationDateTime"])

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import bz2
 import gzip
 import io
 import itertools
 import json
+import lzma
 import re
 import sys
 import tracemalloc
@@ -154,6 +156,11 @@ def test_standard_input_is_read_more_than_once(monkeypatch: pytest.MonkeyPatch) 
         assert sequences(recording) == sequences(recording) == [1, 2]
 
 
+def test_standard_input_is_named_once() -> None:
+    with pytest.raises(WrongUse, match="name it once"), documents.opened(("-", "-")):
+        pass
+
+
 def test_a_format_can_be_named(tmp_path: Path) -> None:
     files = written(tmp_path, lines([event(1)]))
     assert sequences(Recording(files, shapes.named("lambda"))) == [1]
@@ -186,7 +193,16 @@ BROKEN: dict[str, tuple[list[str | bytes], str]] = {
     "rubbish behind a layout": ([json.dumps(event(1), indent=2) + "\n]"], r"^0.json:\d+: no JSON: .*goes on with '\]'"),
     "binary": ([bytes(range(128, 256))], r"^0.json:1: no UTF-8 text"),
     "binary behind": ([GOOD.encode() + b"\xff\xfe\n"], r"^0.json:2: no UTF-8 text"),
-    "UTF-16": ([GOOD.encode("utf-16")], r"^0.json:1: no UTF-8 text"),
+    "UTF-16": ([GOOD.encode("utf-16")], r"^0.json is UTF-16 text; save it as UTF-8"),
+    "UTF-16, big-endian, unmarked": ([GOOD.encode("utf-16-be")], r"^0.json is UTF-16 text; save it as UTF-8"),
+    "UTF-16, an array": ([f"[{GOOD}]".encode("utf-16-le")], r"^0.json is UTF-16 text; save it as UTF-8"),
+    "UTF-32": ([GOOD.encode("utf-32")], r"^0.json is UTF-32 text; save it as UTF-8"),
+    "Latin-1": (['{"dynamodb": "Zoë"}'.encode("latin-1")], r"^0.json:1: no UTF-8 text"),
+    "zip": ([b"PK\x03\x04" + bytes(26)], r"^0.json is a zip archive; unpack it"),
+    "bzip2": ([bz2.compress(GOOD.encode())], r"^0.json is packed with bzip2; unpack it"),
+    "xz": ([lzma.compress(GOOD.encode())], r"^0.json is packed with xz; unpack it"),
+    "gzip twice": ([gzip.compress(gzip.compress(GOOD.encode()))], r"^0.json is packed with gzip twice; unpack it"),
+    "zeros at the end": ([GOOD.encode() + bytes(4096)], r"^0.json:2: no JSON: Expecting value at column 1"),
     "cut gzip": ([gzip.compress(GOOD.encode() * 50)[:-20]], r"^0.json: the gzip data is cut"),
     "damaged gzip": ([gzip.compress(GOOD.encode())[:-8] + b"12345678"], r"^0.json: the gzip data is damaged"),
     "gzip of nothing": ([gzip.compress(b"")], r"^0.json is empty"),
