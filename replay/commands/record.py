@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import copy
 import difflib
+import json
+import re
 import signal
 import tempfile
 import time
@@ -37,6 +39,7 @@ LOOK_EVERY_S = 0.5
 """Between two looks at a stream that had nothing new; Lambda looks four times a second."""
 FLUSH_EVERY = 100
 """Records in memory at most before they are handed to the system."""
+STREAM_ARN = re.compile(r"arn:[^:]+:dynamodb:[^:]*:[^:]*:table/[^/]+/stream/.+")
 UNITS_S = {"s": 1, "m": 60, "h": 3600, "d": 86_400}
 
 
@@ -51,6 +54,7 @@ UNITS_S = {"s": 1, "m": 60, "h": 3600, "d": 86_400}
 @click.option("--max", "most", type=click.IntRange(min=1), metavar="N", help="Stop after so many records.")
 @click.option("--redact", is_flag=True, help="Replace ids, names and texts, as the command `redact` does.")
 @click.option("--endpoint-url", metavar="URL|aws", help="The DynamoDB to read from.")
+@click.option("--json", "as_json", is_flag=True, help="Print what was recorded as JSON.")
 def record(**options: Any) -> None:  # noqa: ANN401 - click's options
     """Write what a table's stream holds as lines that `run` reads.
 
@@ -71,18 +75,29 @@ def record(**options: Any) -> None:  # noqa: ANN401 - click's options
         raise WrongUse("record: name the DynamoDB to read from with --endpoint-url ('aws' for AWS itself)")
     if options["redact"] and options["follow"]:
         raise WrongUse("--redact needs a finished recording; record first, then call redact")
+    _check_out(options["out"])
     since_s = _since(options["since"])
+    gaps: list[str] = []
     with refusals_explained(endpoint), _captured_to(options) as path:
         with Capture.opened(path, _stream_arn(endpoint, options)) as capture:
             announce(endpoint, options["table"] or capture.stream)
             try:
                 with _stopped_by_signals():
-                    _record(_reader(endpoint, capture), capture, since_s, options)
+                    _record(_reader(endpoint, capture, gaps), capture, since_s, options)
             except KeyboardInterrupt:
                 say("stopped")
         if options["redact"] and capture.records:
             _redact(path, options["out"])
     say(f"{capture.records} records written to {options['out']}")
+    if options["as_json"]:
+        told = {"stream": capture.stream, "records": capture.records, "gaps": gaps, "out": str(options["out"])}
+        click.echo(json.dumps(told))
+
+
+def _check_out(out: Path) -> None:
+    """Refuse what is no file: a recording that can be gone on with has its position beside it."""
+    if str(out) == output.STANDARD_OUTPUT or (out.exists() and not out.is_file()):
+        raise WrongUse(f"record: --out {out} is no file; a recording and its position are written as files")
 
 
 @contextmanager
@@ -101,11 +116,16 @@ def _redact(recorded: Path, out: Path) -> None:
             stream.write(encoded(line))
 
 
-def _reader(endpoint: Endpoint, capture: Capture) -> StreamReader:
-    """Read the capture's stream on from where the capture is."""
+def _reader(endpoint: Endpoint, capture: Capture, gaps: list[str]) -> StreamReader:
+    """Read the capture's stream on from where the capture is; `gaps` gets what was lost before it could be read."""
+
+    def tell(gap: str) -> None:
+        gaps.append(gap)
+        say(gap)
+
     shown = shown_arn(capture.stream, NEUTRAL_REGION, NEUTRAL_ACCOUNT)
     positions = copy.deepcopy(capture.positions)
-    return StreamReader(endpoint.client("dynamodbstreams"), capture.stream, shown, say, positions)
+    return StreamReader(endpoint.client("dynamodbstreams"), capture.stream, shown, tell, positions)
 
 
 def _record(reader: StreamReader, capture: Capture, since_s: float, options: dict[str, Any]) -> None:
@@ -159,7 +179,7 @@ def _since(text: str | None) -> float:
 
 def _stream_arn(endpoint: Endpoint, options: dict[str, Any]) -> str:
     if options["stream"] is not None:
-        return str(options["stream"])
+        return _checked_arn(str(options["stream"]))
     client, table = endpoint.client(), options["table"]
     try:
         description = client.describe_table(TableName=table)["Table"]
@@ -169,3 +189,9 @@ def _stream_arn(endpoint: Endpoint, options: dict[str, Any]) -> str:
     if "LatestStreamArn" not in description:
         raise WrongUse(f"table {table} has no stream; switch it on with new and old images")
     return description["LatestStreamArn"]
+
+
+def _checked_arn(arn: str) -> str:
+    if STREAM_ARN.fullmatch(arn) is None:
+        raise WrongUse(f"--stream '{arn}' is no stream's ARN; that is arn:aws:dynamodb:...:table/NAME/stream/LABEL")
+    return arn

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from replay.errors import WrongUse
 from replay.reports.progress import records_bar
 from replay.sources import documents, output, shapes
 from replay.sources.recording import Recording
@@ -21,7 +22,8 @@ if TYPE_CHECKING:
 @click.argument("events", nargs=-1, required=True, metavar="EVENTS...")
 @click.option("--format", "shape", metavar="NAME", help="The form of the events; else told by their content.")
 @click.option("--out", required=True, metavar="FILE|-", help="Where the copy goes, one record or event a line.")
-def redact(events: tuple[str, ...], shape: str | None, out: str) -> None:
+@click.option("--json", "as_json", is_flag=True, help="Print what was copied as JSON.")
+def redact(events: tuple[str, ...], shape: str | None, out: str, *, as_json: bool) -> None:
     """Copy a finished recording so that nobody in it can be known again, and everything happens as before.
 
     Ids, names, texts, other strings, long numbers and binary values are replaced: the same by the same wherever it
@@ -33,6 +35,8 @@ def redact(events: tuple[str, ...], shape: str | None, out: str) -> None:
     Example:
       python -m replay redact today.jsonl --out shareable.jsonl
     """
+    if as_json and out == output.STANDARD_OUTPUT:
+        raise WrongUse("--json needs --out FILE: with '-' the records are on standard output")
     with documents.opened(events) as files:
         recording = Recording(files, shapes.named(shape) if shape is not None else None)
         with output.opened(out) as stream, records_bar("redacting", recording.records) as tell:
@@ -40,6 +44,8 @@ def redact(events: tuple[str, ...], shape: str | None, out: str) -> None:
                 stream.write(encoded(line))
                 tell(number)
     say(f"{recording.records} records redacted")
+    if as_json:
+        click.echo(json.dumps({"records": recording.records, "duplicates": recording.duplicates, "out": out}))
 
 
 def encoded(line: Line) -> bytes:

@@ -327,6 +327,7 @@ WRONG = {
     "neither": ([], "either --table or --stream"),
     "both": (["--table", "a", "--stream", "b"], "either --table or --stream"),
     "no endpoint": (["--table", "a"], "--endpoint-url"),
+    "no ARN": (["--stream", "messages", "--endpoint-url", "http://127.0.0.1:9"], "--stream 'messages' is no stream's"),
     "no time": (
         ["--table", "a", "--endpoint-url", "http://127.0.0.1:9", "--since", "yesterday"],
         "--since 'yesterday'",
@@ -342,6 +343,24 @@ def test_wrong_use_is_one_line(tmp_path: Path, capsys: pytest.CaptureFixture[str
     assert len(said) == 1
     assert reason in said[0]
     assert not (tmp_path / "out").exists()
+
+
+@pytest.mark.engine
+def test_json_is_all_that_is_on_standard_output(
+    dynamodb: DynamoDBClient, engine_endpoint: str, table: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    out = tmp_path / "events.jsonl"
+    put(dynamodb, table, range(3))
+    assert main(["record", "--table", table, "--endpoint-url", engine_endpoint, "--out", str(out), "--json"]) == 0
+    told = json.loads(capsys.readouterr().out)
+    assert (told["records"], told["gaps"], told["out"]) == (3, [], str(out))
+    assert f"table/{table}/stream/" in told["stream"]
+
+
+@pytest.mark.parametrize("out", ["-", os.devnull])
+def test_a_recording_is_a_file(capsys: pytest.CaptureFixture[str], out: str) -> None:
+    assert main(["record", "--table", "a", "--endpoint-url", "http://127.0.0.1:9", "--out", out]) == 2
+    assert f"--out {out} is no file" in capsys.readouterr().err
 
 
 @pytest.mark.engine

@@ -404,3 +404,11 @@ def test_what_is_no_recording_is_refused_and_nothing_is_written(
     assert main(["redact", str(file), "--out", str(out)]) == 2
     assert "notes.txt:1: no JSON" in capsys.readouterr().err
     assert not out.exists()
+
+
+def test_json_is_all_that_is_on_standard_output(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    file, out = tmp_path / "events.jsonl", tmp_path / "out.jsonl"
+    file.write_bytes(b"".join(Conversations(Asked(groups=1, messages=3)).lines()))
+    assert main(["redact", str(file), str(file), "--out", str(out), "--json"]) == 0
+    assert json.loads(capsys.readouterr().out) == {"records": 5, "duplicates": 5, "out": str(out)}
+    assert main(["redact", str(file), "--out", "-", "--json"]) == 2
