@@ -39,10 +39,11 @@ from replay.sources.documents import STANDARD_INPUT, opened
 from replay.sources.history import History
 from replay.sources.recording import Recording
 from replay.sources.selection import Between, Shuffled
-from replay.sources.state import read_state
+from replay.sources.state import carried_on, read_state
 from replay.tables import local
 from replay.tables.endpoint import Endpoint, announce, chosen, confirm_writes, of_engine, refusals_explained
 from replay.tables.lagging_index import Lag, LaggingIndex, change_of
+from replay.tables.progress import say
 from replay.tables.schema import TABLE_TYPES, ensure_table, locate_template, schema_of
 from replay.tables.under_test import TableUnderTest
 from replay.template import Template
@@ -96,7 +97,8 @@ def run(events: tuple[str, ...], **options: Any) -> int:  # noqa: ANN401 - click
         raise WrongUse("--step waits for somebody at standard input; give the events as a file")
     with opened(events or (str(locate_fixture(CONVERSATION)),)) as files:
         shape = shapes.named(options["shape"]) if options["shape"] else None
-        asked = _Asked.of(_selected(Recording(files, shape), options), options)
+        recording = Recording(files, shape)
+        asked = _Asked.of(_selected(recording, options), _before(recording, options), options)
         return _forecast(asked) if options["dry_run"] else _run(asked)
 
 
@@ -108,8 +110,14 @@ def _selected(recording: Recording, options: dict[str, Any]) -> Records:
     if options["first"] is not None or options["last"] is not None:
         records = Between(recording, options["first"], options["last"])
         if not records.records:
-            raise WrongUse("--from and --until leave no record")
+            numbers = [recorded.sequence for recorded in recording]
+            raise WrongUse(f"--from and --until leave no record; there are {min(numbers)} to {max(numbers)}")
     return Shuffled(records, options["seed"]) if options["shuffle"] else records
+
+
+def _before(recording: Recording, options: dict[str, Any]) -> Records | None:
+    """Take what comes before the part that is asked for: it is in the table when the run begins."""
+    return Between(recording, None, options["first"] - 1) if options["first"] is not None else None
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,6 +125,7 @@ class _Asked:
     """Everything that a run is asked for, checked before anything is started."""
 
     recording: Records
+    before: Records | None
     targets: tuple[Target, ...]
     configuration: Configuration
     mapping: EventSourceMapping
@@ -128,12 +137,13 @@ class _Asked:
     options: dict[str, Any]
 
     @classmethod
-    def of(cls, recording: Records, options: dict[str, Any]) -> _Asked:
+    def of(cls, recording: Records, before: Records | None, options: dict[str, Any]) -> _Asked:
         template = Template.load(options["template"] or locate_template(), pairs("--parameter", options["parameters"]))
         configuration = Configuration.from_template(template, options["function"])
         timeout_s = options["function_timeout"] or (STEPPING_TIMEOUT_S if options["step"] else configuration.timeout_s)
         return cls(
             recording=recording,
+            before=before,
             targets=tuple(Target.parse(name) for name in (options["handler"], options["against"]) if name),
             configuration=dataclasses.replace(configuration, timeout_s=timeout_s),
             mapping=_adjusted(mapping_of(template, options["function"], options), options),
@@ -199,7 +209,7 @@ class _Ran:
 def _history(asked: _Asked) -> History:
     """Tell what the recorded application wrote; from here on nothing in the events can be refused."""
     with opened(asked.options["table_state"]) as state:
-        history = History(read_state(state))
+        history = History(carried_on(read_state(state), asked.before or ()))
     for recorded in asked.recording:
         history.note(recorded)
     return history
@@ -326,6 +336,8 @@ def _output(options: dict[str, Any]) -> Iterator[Callable[[str], None] | None]:
 
 def _tell(asked: _Asked, ran: list[_Ran]) -> None:
     first, *others = ran
+    if not first.report.deliveries:
+        say("no record passed the filter, so the handler was never called; --filter none delivers every record")
     if asked.options["discards"] is not None:
         _write_discards(first.report, asked.options["discards"])
     different = [difference for other in others for difference in differences(first.rows, other.rows)]

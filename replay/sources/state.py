@@ -1,6 +1,7 @@
-"""A table's state from exports on a local disk: the rows to begin with, where the records do not tell them.
+"""A table's state: the rows to begin with, where the records do not tell them.
 
-Full exports hold rows; incremental ones what changed since, applied on top by the time of writing.
+From exports on a local disk: full ones hold rows, incremental ones what changed since, applied on top by the time of
+writing. From records that come before those that are delivered.
 """
 
 from __future__ import annotations
@@ -17,6 +18,7 @@ if TYPE_CHECKING:
 
     from replay.sources.documents import Document, File
     from replay.sources.history import Address, Item
+    from replay.sources.recording import Recorded
 
 
 def read_state(files: Iterable[File]) -> list[Item]:
@@ -42,6 +44,21 @@ def read_state(files: Iterable[File]) -> list[Item]:
         else:
             rows[address] = item
     return list(rows.values())
+
+
+def carried_on(rows: Iterable[Item], records: Iterable[Recorded]) -> list[Item]:
+    """Tell the rows after further records: the application's and the recorded handler's."""
+    state = {address: row for row in rows if (address := address_of(row)) is not None}
+    for recorded in records:
+        change = recorded.wire["dynamodb"]
+        address, item = address_of(change.get("Keys")), change.get("NewImage")
+        if address is None:
+            continue
+        if recorded.wire.get("eventName") == "REMOVE":
+            state.pop(address, None)
+        elif isinstance(item, dict) and address_of(item) == address:
+            state[address] = item
+    return list(state.values())
 
 
 def _documents(files: Iterable[File]) -> Iterator[Document]:

@@ -24,6 +24,15 @@ pytestmark = pytest.mark.engine
 
 USUAL = "tests/handlers/usual.py:lambda_handler"
 
+SEES = """
+    import boto3, os
+    table = boto3.resource("dynamodb").Table(os.environ["TABLE_NAME"])
+    def handler(event, context):
+        rows = table.scan(ConsistentRead=True)["Items"]
+        print(*sorted(r["pk"] + "|" + r["sk"][17:19] for r in rows))
+"""
+"""Prints which rows are there at each delivery."""
+
 
 def test_the_function_is_right_under_every_fault_at_its_first_calls(run: Run, events: Write) -> None:
     faults = [argument for kind in KINDS for number in (1, 3, 4) for argument in (f"--{kind}", f"{number}")]
@@ -116,7 +125,31 @@ def test_a_part_of_the_recording_can_be_replayed(run: Run, events: Write) -> Non
     ran = run(events(conversation(6)), "--until", "5")
     assert (ran.code, ran.summary["records"], ran.summary["messages"]) == (0, 5, 3)
     assert run(events(conversation(6)), "--from", "4", "--until", "5").summary["records"] == 2
-    assert run(events(conversation(6)), "--from", "99").code == 2
+    nothing = run(events(conversation(6)), "--from", "99")
+    assert nothing.code == 2
+    assert "there are 1 to 8" in nothing.said
+
+
+def test_what_comes_before_a_part_is_in_the_table(run: Run, handler: Write, events: Write, tmp_path: Path) -> None:
+    """The application's rows, and where the recorded handler had moved them."""
+    lines = [
+        *conversation(2),
+        record(5, "REMOVE", old=row("a", "g", at(0))),
+        record(6, new=row("a", "g", at(2), "text 2")),
+        record(7, "REMOVE", old=message("g", at(1), "text 1")),
+        record(8, new=message("g", at(8), "text 8")),
+    ]
+    log = tmp_path / "log"
+    run(events(lines), "--from", "8", "--handler", handler(SEES), "--log", log)
+    assert log.read_text().split() == ["GRP#a|02", "GRP#b|00", "MSG#g|02", "MSG#g|08"]
+    ran = run(events(lines), "--from", "8")
+    assert (ran.code, ran.summary["messages"], ran.summary["own_writes"]) == (0, 1, 4)
+
+
+def test_a_run_that_delivers_nothing_says_so(run: Run, events: Write) -> None:
+    ran = run(events(conversation(0)))
+    assert (ran.code, ran.summary["deliveries"]) == (0, 0)
+    assert "--filter none delivers every record" in ran.said
 
 
 def test_a_dry_run_says_what_would_be_delivered_and_starts_nothing(
