@@ -161,6 +161,12 @@ class Resolver:
                 return _as_text(own[name])
             return _as_text(self._get_att(name) if "." in name else self._ref(name))
 
+        whole = _PLACE.fullmatch(text)
+        if whole and not whole[1]:  # `!Sub "${Table.StreamArn}"` is `!GetAtt Table.StreamArn`
+            name = whole[2].strip()
+            found = own[name] if name in own else self._get_att(name) if "." in name else self._ref(name)
+            if isinstance(found, Symbol):
+                return found
         return _PLACE.sub(fill, text)
 
     def _if(self, argument: object) -> object:
@@ -193,6 +199,8 @@ class Resolver:
         items = self._value(argument[1])
         if not isinstance(items, list):
             return Symbol("Fn::Join", kind="function")
+        if len(items) == 1 and isinstance(items[0], Symbol):
+            return items[0]
         return str(argument[0]).join(_as_text(item) for item in items)
 
     def _split(self, argument: object) -> object:
@@ -221,10 +229,12 @@ class Resolver:
         name, argument = next(iter(test.items()))
         if name == "Condition":
             return self.holds(argument)
-        if not isinstance(argument, list):
+        if not isinstance(argument, list) or not argument:
             raise TemplateFault(f"{name} takes a list, not {_shown(argument)}")
         if name == "Fn::Equals":
-            left, right = (_as_text(self._value(side)) for side in argument[:2])
+            if len(argument) != 2:  # noqa: PLR2004 - two sides
+                raise TemplateFault(f"Fn::Equals takes two values, not {_shown(argument)}")
+            left, right = (_as_text(self._value(side)) for side in argument)
             unknown = "${" in f"{left}{right}"
             return None if unknown and left != right else left == right
         results = [self._test(part) for part in argument]

@@ -11,19 +11,21 @@ from __future__ import annotations
 
 import datetime as dt
 import difflib
+import itertools
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
-import cfn_flip
 import yaml
+from cfn_tools.yaml_loader import CfnYamlLoader, construct_mapping
 
 from replay.errors import WrongUse
 from replay.intrinsics import REFERRED_NAMES, Resolver, Symbol, TemplateFault
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
     from pathlib import Path
 
 __all__ = ["Resource", "Symbol", "Template"]
@@ -43,6 +45,12 @@ PSEUDO_PARAMETERS: Mapping[str, object] = MappingProxyType(
     }
 )
 """Values for what AWS fills in at deployment."""
+
+VALUES_MAX = 1_000_000
+"""A template has at most 1 MB (AWS: CloudFormation user guide, quotas): no more values than that, unless aliases of
+aliases make them."""
+LINE_MAX = 600
+"""Characters of a message, whatever it quotes."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,7 +83,9 @@ class Template:
         try:
             return cls(path, _resolved(_read(path), parameters))
         except TemplateFault as fault:
-            raise WrongUse(f"{path}: {fault}") from fault
+            raise WrongUse(f"{path}: {_one_line(str(fault))}") from fault
+        except RecursionError as error:
+            raise WrongUse(f"{path}: nested too deep to be read, or an alias that holds itself") from error
 
     def resources(self, resource_type: str) -> dict[str, Resource]:
         """Give the resources of one type (`AWS::DynamoDB::Table`) by logical id."""
@@ -100,22 +110,36 @@ def _read(path: Path) -> dict[str, Any]:
     except (OSError, UnicodeDecodeError) as error:
         raise TemplateFault(f"the template cannot be read: {error}") from error
     try:
-        document = json.loads(text) if text.lstrip().startswith("{") else cfn_flip.load_yaml(text)
-    except (ValueError, TypeError, RecursionError, yaml.YAMLError) as error:
-        raise TemplateFault(f"neither YAML nor JSON: {' '.join(str(error).split())}") from error
+        document = json.loads(text) if text.lstrip().startswith("{") else yaml.load(text, _Loader)  # noqa: S506 - a SafeLoader
+    except (ValueError, TypeError, yaml.YAMLError) as error:
+        raise TemplateFault(f"neither YAML nor JSON: {error}") from error
     if not isinstance(document, Mapping) or not isinstance(document.get("Resources"), Mapping):
         raise TemplateFault("no template: it needs 'Resources', a map of logical ids")
-    template = _plain(document)
+    template = _plain(document, itertools.count())
     assert isinstance(template, dict)  # noqa: S101 - _plain keeps a map a map
     return template
 
 
-def _plain(value: object) -> object:
-    """Give plain dictionaries, and text for the dates YAML makes of unquoted ones."""
+class _Loader(CfnYamlLoader):  # type: ignore[misc]  # the library has no types
+    """CloudFormation's YAML, and `<<: *anchor`, which SAM's command line understands."""
+
+
+def _map(loader: _Loader, node: yaml.MappingNode) -> object:
+    loader.flatten_mapping(node)
+    return construct_mapping(loader, node)
+
+
+_Loader.add_constructor("tag:yaml.org,2002:map", _map)
+
+
+def _plain(value: object, counted: Iterator[int]) -> object:
+    """Give plain dictionaries, and text for the dates YAML makes of unquoted ones; aliases are written out."""
+    if next(counted) > VALUES_MAX:
+        raise TemplateFault(f"more than {VALUES_MAX:,} values, aliases written out")
     if isinstance(value, Mapping):
-        return {str(key): _plain(item) for key, item in value.items()}
+        return {str(key): _plain(item, counted) for key, item in value.items()}
     if isinstance(value, list):
-        return [_plain(item) for item in value]
+        return [_plain(item, counted) for item in value]
     return value.isoformat() if isinstance(value, dt.date) else value
 
 
@@ -126,17 +150,19 @@ def _resolved(document: dict[str, Any], given: Mapping[str, str]) -> dict[str, R
             if name.startswith("Fn::"):
                 raise TemplateFault(f"'{name}' in Resources is not understood; expand it first (sam build, cdk synth)")
             raise TemplateFault(f"resource '{name}' needs a Type")
+        if not isinstance(resource.get("Properties") or {}, dict):
+            raise TemplateFault(f"resource '{name}': Properties must be a map")
     transforms = document.get("Transform", [])
     transforms = transforms if isinstance(transforms, list) else [transforms]
     resolver = Resolver(
-        values={**PSEUDO_PARAMETERS, **_parameter_values(document.get("Parameters") or {}, given)},
+        values={**PSEUDO_PARAMETERS, **_parameter_values(_section(document, "Parameters"), given)},
         resources=resources,
-        mappings=document.get("Mappings") or {},
-        conditions=document.get("Conditions") or {},
+        mappings=_section(document, "Mappings"),
+        conditions=_section(document, "Conditions"),
         generated_names=SERVERLESS in transforms,
         any_name=any(transform != SERVERLESS for transform in transforms),
     )
-    shared = document.get("Globals") or {}
+    shared = _section(document, "Globals")
     found = {}
     for name, resource in resources.items():
         if resolver.holds(resource.get("Condition")) is False:
@@ -153,6 +179,13 @@ def _resolved(document: dict[str, Any], given: Mapping[str, str]) -> dict[str, R
             raise TemplateFault(f"resource '{name}': Properties must be a map")
         found[name] = Resource(name, resource["Type"], resolved)
     return found
+
+
+def _section(document: Mapping[str, Any], name: str) -> dict[str, Any]:
+    section = document.get(name) or {}
+    if not isinstance(section, dict):
+        raise TemplateFault(f"{name} must be a map")
+    return section
 
 
 def _merged(shared: object, own: object) -> object:
@@ -182,7 +215,7 @@ def _parameter_values(declared: Mapping[str, Any], given: Mapping[str, str]) -> 
         else:
             values[name] = Symbol(name, kind="parameter")
         allowed = parameter.get("AllowedValues")
-        if name in given and allowed and given[name] not in {str(value) for value in allowed}:
+        if name in given and isinstance(allowed, list) and given[name] not in {str(value) for value in allowed}:
             raise TemplateFault(
                 f"parameter '{name}' cannot be '{given[name]}'; it allows {', '.join(str(value) for value in allowed)}"
             )
@@ -215,3 +248,8 @@ def _number(name: str, value: object) -> int | float:
 
 def _text(value: object) -> str:
     return str(value).lower() if isinstance(value, bool) else str(value)
+
+
+def _one_line(text: str) -> str:
+    joined = " ".join(text.split())
+    return joined if len(joined) <= LINE_MAX else f"{joined[:LINE_MAX]}…"

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import functools
 import json
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -13,7 +14,8 @@ from replay.errors import WrongUse
 from replay.event_source.dangers import dangers_of
 from replay.event_source.errors import MappingRejected
 from replay.event_source.mapping import FLAGS, LIMITS, PARAMETERS, EventSourceMapping, refuse_unknown
-from replay.event_source.template_mappings import TemplateMapping, choose_mappings, mappings_in
+from replay.event_source.shapes import one_line, printable
+from replay.event_source.template_mappings import TemplateMapping, choose_mappings
 from replay.tables.schema import locate_template
 from replay.template import Template
 
@@ -53,8 +55,24 @@ def _sources(command: Callable[..., Any]) -> Callable[..., Any]:
     return command
 
 
+def _in_one_line(command: Callable[..., int]) -> Callable[..., int]:
+    """Keep refusals to one line, whatever they quote."""
+
+    @functools.wraps(command)
+    def kept(*arguments: object, **options: object) -> int:
+        try:
+            return command(*arguments, **options)
+        except WrongUse as error:
+            raise WrongUse(one_line(str(error))) from error
+        except RecursionError as error:
+            raise WrongUse("nested too deep to be read") from error
+
+    return kept
+
+
 @mapping.command()
 @_sources
+@_in_one_line
 def show(
     source: Path | None,
     function: str | None,
@@ -64,17 +82,18 @@ def show(
     as_json: bool,
 ) -> int:
     """Print every parameter in force, and where it comes from."""
-    found = [_with_settings(each, settings) for each in _read(source, function, parameters)]
+    found = [_with_settings(each, settings) for each in _read(source, function, parameters, settings)]
     shown = [_shown(each) for each in found]
     if as_json:
-        click.echo(json.dumps({"mappings": shown}))
+        _say(json.dumps({"mappings": shown}, ensure_ascii=False))
     else:
-        click.echo("\n\n".join(_as_text(each, told) for each, told in zip(found, shown, strict=True)))
+        _say("\n\n".join(_as_text(each, told) for each, told in zip(found, shown, strict=True)))
     return RIGHT
 
 
 @mapping.command()
 @_sources
+@_in_one_line
 def check(
     source: Path | None,
     function: str | None,
@@ -84,24 +103,27 @@ def check(
     as_json: bool,
 ) -> int:
     """Name what is dangerous: the reason, the evidence and the line to write. Exit code 1 where there is something."""
-    found = [_with_settings(each, settings) for each in _read(source, function, parameters)]
-    neighbours = _read(source, None, parameters)
+    found = [_with_settings(each, settings) for each in _read(source, function, parameters, settings)]
+    neighbours = _read(source, None, parameters, settings)
     dangers = {each.name: dangers_of(each, neighbours) for each in found}
     if as_json:
         told = [
             {"name": each.name, "place": each.place, "findings": [asdict(danger) for danger in dangers[each.name]]}
             for each in found
         ]
-        click.echo(json.dumps({"mappings": told}, ensure_ascii=False))
+        _say(json.dumps({"mappings": told}, ensure_ascii=False))
     for name, listed in dangers.items() if not as_json else ():
-        click.echo(f"{name}: {f'{len(listed)} findings' if listed else 'nothing dangerous'}")
+        _say(f"{name}: {f'{len(listed)} findings' if listed else 'nothing dangerous'}")
         for danger in listed:
-            click.echo(f"\n  {danger.id}: {danger.reason}\n    evidence  {danger.evidence}")
-            click.echo(f"    write     {danger.write}" * bool(danger.write) + f"\n    at        {danger.at}")
+            _say(f"\n  {danger.id}: {danger.reason}\n    evidence  {danger.evidence}")
+            _say(f"    write     {danger.write}" * bool(danger.write) + f"\n    at        {danger.at}")
     return FOUND if any(dangers.values()) else RIGHT
 
 
-def _read(source: Path | None, function: str | None, parameters: tuple[str, ...]) -> list[TemplateMapping]:
+def _read(
+    source: Path | None, function: str | None, parameters: tuple[str, ...], settings: tuple[str, ...]
+) -> list[TemplateMapping]:
+    """Read the mappings of a template or of a JSON file; what the settings replace need not be known there."""
     path = source or locate_template()
     api_shaped = _api_shaped(path)
     if api_shaped is not None:
@@ -109,7 +131,7 @@ def _read(source: Path | None, function: str | None, parameters: tuple[str, ...]
             raise WrongUse(f"{path} is a mapping, no template: it has neither functions nor parameters")
         return [TemplateMapping(path.stem, str(path), api_shaped, None, None, None, is_sam=False)]
     template = Template.load(path, dict(_pair("--parameter", text) for text in parameters))
-    return choose_mappings(template, function) if function else mappings_in(template) or choose_mappings(template)
+    return choose_mappings(template, function, [_pair("--set", text)[0] for text in settings])
 
 
 def _api_shaped(path: Path) -> dict[str, Any] | None:
@@ -137,15 +159,11 @@ def _with_settings(given: TemplateMapping, settings: tuple[str, ...]) -> Templat
         name, value = _pair("--set", text)
         refuse_unknown({name: value}, PARAMETERS, "parameter")
         parameters[name] = _value(name, value)
-    return TemplateMapping(
-        name=given.name,
-        place=given.place,
-        parameters=parameters,
-        function=given.function,
-        table=given.table,
-        destination_type=given.destination_type,
-        is_sam=given.is_sam,
-    )
+    return replace(given, parameters=parameters)
+
+
+def _say(text: str) -> None:
+    click.echo(printable(text))
 
 
 def _pair(option: str, text: str) -> tuple[str, str]:

@@ -12,6 +12,7 @@ from replay.event_source.case_compare import differences
 from replay.event_source.case_run import run_case
 from replay.event_source.cases import load_case
 from replay.event_source.mapping import EventSourceMapping
+from replay.event_source.shapes import printable
 
 if TYPE_CHECKING:
     from replay.event_source.cases import Case
@@ -43,16 +44,9 @@ def simulate(cases: tuple[Path, ...], *, as_json: bool) -> int:
             ending = DIFFERENT
         _warn(case)
         if as_json:
-            click.echo(_json_line(seen))
+            click.echo(printable(json.dumps(seen, ensure_ascii=False)))
         _report(case.name or path.stem, case, seen, different, to_stderr=as_json)
     return ending
-
-
-def _json_line(seen: dict[str, Any]) -> bytes:
-    try:
-        return json.dumps(seen, ensure_ascii=False).encode()
-    except UnicodeEncodeError:
-        return json.dumps(seen).encode()
 
 
 def _warn(case: Case) -> None:
@@ -74,8 +68,7 @@ def _report(name: str, case: Case, seen: dict[str, Any], different: list[str], *
 
 
 def _say(lines: list[str], *, to_stderr: bool) -> None:
-    """Print lines; what UTF-8 cannot say (half a surrogate pair, as JSON may hold) is escaped."""
-    click.echo("\n".join(lines).encode(errors="backslashreplace").decode(), err=to_stderr)
+    click.echo(printable("\n".join(lines)), err=to_stderr)
 
 
 def _summary(seen: dict[str, Any]) -> list[str]:

@@ -13,17 +13,27 @@ from typing import TYPE_CHECKING, Any
 
 from replay.event_source.destinations import FIFO_SUFFIX
 from replay.event_source.errors import MappingRejected
-from replay.event_source.mapping import FOREVER, LATEST, LIMITS, EventSourceMapping
+from replay.event_source.mapping import (
+    FOREVER,
+    LATEST,
+    LIMITS,
+    NOT_FOR_DYNAMODB,
+    TRIM_HORIZON,
+    EventSourceMapping,
+)
 from replay.event_source.records import RETENTION_S
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
+    from replay.event_source.filters import PatternWarning
     from replay.event_source.template_mappings import TemplateMapping
     from replay.template import Resource
 
 READERS_MAX = 2
 """Simultaneous readers of a shard; one for global tables (AWS: Lambda developer guide, with-ddb)."""
+LINTED = ("BatchSize", "ParallelizationFactor")
+"""Ranges that cfn-lint knows of plain mapping resources; of SAM events it knows none."""
 GUIDE = "AWS Lambda developer guide"
 ERRORS = f"D: {GUIDE}, services-dynamodb-errors"
 
@@ -59,7 +69,7 @@ def _found(mapping: TemplateMapping, neighbours: Sequence[TemplateMapping]) -> I
     try:
         read = EventSourceMapping.from_api(usable)
     except MappingRejected as rejected:
-        yield Danger("rejected", str(rejected), f"D: {GUIDE}, services-ddb-params", "")
+        yield Danger("rejected", str(rejected), f"D: {GUIDE}, services-ddb-params", _line_instead(usable))
         return
     yield from _of_answers(read)
     yield from _of_retries(read)
@@ -75,11 +85,22 @@ def _refused(mapping: TemplateMapping) -> list[Danger]:
     for name, limits in LIMITS.items():
         value = mapping.parameters.get(name)
         if isinstance(value, int) and not isinstance(value, bool) and not limits.allow(value):
-            reason = f"{name} is {value}; AWS takes {limits} and refuses the deployment, the linter of SAM says nothing"
+            unseen = mapping.is_sam or name not in LINTED
+            told = ", the linter says nothing" if unseen else ""
+            reason = f"{name} is {value}; AWS takes {limits} and refuses the deployment{told}"
             nearest = limits.lowest if value < limits.lowest else limits.highest
-            evidence = "D: AWS Lambda API reference, CreateEventSourceMapping; I: cfn-lint 1.58 on SAM events"
+            where = "SAM events" if mapping.is_sam else "mapping resources"
+            evidence = f"D: AWS Lambda API reference, CreateEventSourceMapping; I: cfn-lint 1.58 on {where}"
             found.append(Danger(name, reason, evidence, f"{name}: {nearest}"))
     return found
+
+
+def _line_instead(refused: Mapping[str, Any]) -> str:
+    """Write the line that a refused mapping needs, where there is one to write."""
+    if refused.get("StartingPosition") not in (TRIM_HORIZON, LATEST):
+        return "StartingPosition: TRIM_HORIZON"
+    unusable = [name for name in NOT_FOR_DYNAMODB if refused.get(name) is not None]
+    return f"# without {', '.join(unusable)}" if unusable else ""
 
 
 def _of_answers(read: EventSourceMapping) -> Iterator[Danger]:
@@ -164,7 +185,7 @@ def _of_stream(mapping: TemplateMapping, read: EventSourceMapping) -> Iterator[D
     for warning in read.filters.warnings:
         reason = f"filter, {warning.path}: {warning.text}"
         evidence = f"D: {GUIDE}, with-ddb-filtering; R: recordings of filters"
-        yield Danger(f"filter-{warning.kind}", reason, evidence, "FilterCriteria: …")
+        yield Danger(f"filter-{warning.kind}", reason, evidence, _filter_instead(warning))
     if not read.enabled:
         reason = "the mapping is disabled; after 24 hours the records it has not read are gone"
         yield Danger("disabled", reason, "D: AWS DynamoDB developer guide, Streams", "Enabled: true")
@@ -177,18 +198,41 @@ def _of_stream(mapping: TemplateMapping, read: EventSourceMapping) -> Iterator[D
         )
 
 
+def _filter_instead(warning: PatternWarning) -> str:
+    """Write a pattern that does what was probably meant."""
+    path = warning.path.split(".")
+    match warning.kind:
+        case "no-type-tag":
+            pattern = _nested([*path[:3], "S"], ["…"])
+        case "numeric-on-string":
+            pattern = _nested(path, ["5"])
+        case "undocumented-key":
+            pattern = {"eventName": ["INSERT"]}
+        case _:
+            return f"# {warning.path} once, with all its values in one list"
+    return f"FilterCriteria: {{Filters: [{{Pattern: '{json.dumps(pattern, ensure_ascii=False)}'}}]}}"
+
+
+def _nested(path: list[str], leaf: list[str]) -> object:
+    """Give the pattern that has its leaf at a path."""
+    pattern: object = leaf
+    for key in reversed(path):
+        pattern = {key: pattern}
+    return pattern
+
+
 def _of_table(mapping: TemplateMapping) -> Iterator[Danger]:
     if mapping.table is None:
         return
     place = f"Resources.{mapping.table.logical_id}.Properties"
-    view = (mapping.table.properties.get("StreamSpecification") or {}).get("StreamViewType")
+    view = _map(mapping.table.properties.get("StreamSpecification")).get("StreamViewType")
     if view in ("KEYS_ONLY", "OLD_IMAGE"):
         reason = f"the stream's view type is {view}: the function never sees what was written"
         write = "StreamSpecification: {StreamViewType: NEW_AND_OLD_IMAGES}"
         evidence = "D: AWS DynamoDB developer guide, Streams"
         yield Danger("no-new-image", reason, evidence, write, place)
     for index in _indexes(mapping.table):
-        kind = (index.get("Projection") or {}).get("ProjectionType")
+        kind = _map(index.get("Projection")).get("ProjectionType")
         if kind != "ALL":
             yield Danger(
                 "index-loses-attributes",
@@ -214,6 +258,10 @@ def _of_neighbours(mapping: TemplateMapping, neighbours: Sequence[TemplateMappin
         )
 
 
+def _map(value: object) -> Mapping[str, Any]:
+    return value if isinstance(value, Mapping) else {}
+
+
 def _indexes(table: Resource) -> list[Mapping[str, Any]]:
     indexes = table.properties.get("GlobalSecondaryIndexes") or []
     return [index for index in indexes if isinstance(index, Mapping)] if isinstance(indexes, list) else []
@@ -224,11 +272,12 @@ def _function_properties(mapping: TemplateMapping) -> Mapping[str, Any]:
 
 
 def _writes_own_table(mapping: TemplateMapping) -> bool:
-    """Say whether the function's settings name the table: its environment or its policies."""
+    """Say whether the function's settings name the table: its environment, its policies, its role's policies."""
     if mapping.table is None:
         return False
     properties = _function_properties(mapping)
-    settings = json.dumps([properties.get("Environment"), properties.get("Policies")], default=str)
+    granted = [policy.properties for policy in mapping.policies]
+    settings = json.dumps([properties.get("Environment"), properties.get("Policies"), granted], default=str)
     name = mapping.table.properties.get("TableName")
     table = mapping.table.logical_id
     names = [f"${{{table}}}", f"${{{table}.Arn}}", *([f'"{name}"'] if isinstance(name, str) else [])]

@@ -90,6 +90,11 @@ def one_line(text: str) -> str:
     return joined if len(joined) <= LINE_MAX else f"{joined[: LINE_MAX // 2]} … {joined[-LINE_MAX // 2 :]}"
 
 
+def printable(text: str) -> str:
+    """Escape what UTF-8 cannot say: half a surrogate pair, as JSON may hold. Text that is JSON stays JSON."""
+    return text.encode(errors="backslashreplace").decode()
+
+
 def read_json(text: str) -> object:
     """Read JSON; a key that stands twice and NaN are refused."""
     try:

@@ -16,11 +16,16 @@ from replay.event_source.mapping import FLAGS, LIMITS, NOT_FOR_DYNAMODB, PARAMET
 from replay.template import Symbol
 
 if TYPE_CHECKING:
+    from collections.abc import Collection
+
     from replay.template import Resource, Template
 
 MAPPING_TYPE = "AWS::Lambda::EventSourceMapping"
 FUNCTION_TYPES = ("AWS::Serverless::Function", "AWS::Lambda::Function")
+POLICY_TYPES = ("AWS::IAM::ManagedPolicy", "AWS::IAM::Policy")
 ALIAS_TYPES = ("AWS::Lambda::Alias", "AWS::Lambda::Version")
+UNKNOWN_OUTPUTS = ("AWS::CloudFormation::", "AWS::Serverless::Application", "Custom::")
+"""Types of resources, by how they begin, whose attributes may be anything."""
 EVENT_TYPE = "DynamoDB"
 STREAM_ATTRIBUTE = "StreamArn"
 
@@ -53,47 +58,56 @@ class TemplateMapping:
     destination_type: str | None
     """SAM's `Type` of the destination, which alone brings the permission to write to it."""
     is_sam: bool
+    policies: tuple[Resource, ...] = ()
+    """The role the function takes and the policies attached to it, if the template makes them."""
 
 
-def mappings_in(template: Template) -> list[TemplateMapping]:
+def mappings_in(template: Template, replaced: Collection[str] = ()) -> list[TemplateMapping]:
     """Find every mapping on a DynamoDB stream.
+
+    Args:
+        template: The template.
+        replaced: Settings that the caller knows better; what the template says of them is not read.
 
     Raises:
         WrongUse: A setting is unknown, or only known after a deployment.
     """
     found = []
     for function in template.resources("AWS::Serverless::Function").values():
-        for name, event in (function.properties.get("Events") or {}).items():
+        for name, event in _map(template, function.properties, "Events", function.logical_id).items():
             if isinstance(event, Mapping) and event.get("Type") == EVENT_TYPE:
-                found.append(_of_event(template, function, name, event.get("Properties") or {}))
+                properties = _map(template, event, "Properties", f"{function.logical_id}/{name}")
+                found.append(_of_event(template, function, name, properties, replaced))
     plain = template.resources(MAPPING_TYPE).values()
     return found + [
-        _of_resource(template, resource)
+        _of_resource(template, resource, replaced)
         for resource in plain
-        if _reads_dynamodb(template, resource.properties.get("EventSourceArn"))
+        if _reads_dynamodb(template, resource.properties)
     ]
 
 
-def choose_mapping(template: Template, function: str | None = None) -> TemplateMapping:
+def choose_mapping(template: Template, function: str | None = None, replaced: Collection[str] = ()) -> TemplateMapping:
     """Give the template's one mapping, or the one of the function named.
 
     Raises:
         WrongUse: There is none, or more than one.
     """
-    mappings = choose_mappings(template, function)
+    mappings = choose_mappings(template, function, replaced)
     if len(mappings) > 1:
         functions = ", ".join(_function_name(mapping) for mapping in mappings)
         raise WrongUse(f"{template.path} has {len(mappings)} mappings on streams; choose one of: {functions}")
     return mappings[0]
 
 
-def choose_mappings(template: Template, function: str | None = None) -> list[TemplateMapping]:
+def choose_mappings(
+    template: Template, function: str | None = None, replaced: Collection[str] = ()
+) -> list[TemplateMapping]:
     """Give the template's mappings, or those of the function named by logical id or name; at least one.
 
     Raises:
         WrongUse: There is none.
     """
-    every = mappings_in(template)
+    every = mappings_in(template, replaced)
     if not every:
         raise WrongUse(f"{template.path} has no event source mapping on a DynamoDB stream")
     if function is None:
@@ -118,11 +132,21 @@ def _names(mapping: TemplateMapping) -> set[str]:
     return {_function_name(mapping), mapping.name, str(mapping.parameters.get("FunctionName", "")), *own}
 
 
-def _of_event(template: Template, function: Resource, name: str, properties: Mapping[str, Any]) -> TemplateMapping:
+def _map(template: Template, given: Mapping[str, Any], key: str, where: str) -> Mapping[str, Any]:
+    """Give the map under a key, empty where there is none."""
+    found = given.get(key) or {}
+    if not isinstance(found, Mapping):
+        raise WrongUse(f"{template.path}: {where}: {key} must be a map, not {found!r}")
+    return found
+
+
+def _of_event(
+    template: Template, function: Resource, name: str, properties: Mapping[str, Any], replaced: Collection[str]
+) -> TemplateMapping:
     where = f"{function.logical_id}/{name}"
     known = ("Stream", "KmsKeyArn", *(parameter for parameter in PARAMETERS if parameter != "EventSourceArn"))
     refuse_unknown(properties, known, "event property", also=NOT_FOR_DYNAMODB, where=f" in {template.path}, {where}")
-    given = {key: value for key, value in properties.items() if key != "Stream"}
+    given = {key: value for key, value in properties.items() if key != "Stream" and key not in replaced}
     destination_type = _sam_destination_type(properties)
     return TemplateMapping(
         name=where,
@@ -132,15 +156,17 @@ def _of_event(template: Template, function: Resource, name: str, properties: Map
         table=template.resource_of(properties.get("Stream")),
         destination_type=destination_type,
         is_sam=True,
+        policies=_policies(template, function),
     )
 
 
-def _of_resource(template: Template, resource: Resource) -> TemplateMapping:
+def _of_resource(template: Template, resource: Resource, replaced: Collection[str]) -> TemplateMapping:
     where, properties = resource.logical_id, resource.properties
     known = ("KmsKeyArn", *PARAMETERS)
     refuse_unknown(properties, known, "property", also=NOT_FOR_DYNAMODB, where=f" in {template.path}, {where}")
     function = _function(template, properties.get("FunctionName"))
-    given = {key: value for key, value in properties.items() if key not in ("EventSourceArn", "FunctionName")}
+    known_apart = ("EventSourceArn", "FunctionName", *replaced)
+    given = {key: value for key, value in properties.items() if key not in known_apart}
     parameters = _in_api_shape(template, where, given, properties.get("EventSourceArn"), function, None)
     if function is None and "FunctionName" in properties:
         parameters["FunctionName"] = str(properties["FunctionName"])
@@ -152,6 +178,7 @@ def _of_resource(template: Template, resource: Resource) -> TemplateMapping:
         table=template.resource_of(properties.get("EventSourceArn")),
         destination_type=None,
         is_sam=False,
+        policies=_policies(template, function),
     )
 
 
@@ -182,7 +209,9 @@ def _in_api_shape(  # noqa: PLR0913, PLR0917 - one place where all that is known
 def _known_now(template: Template, where: str, name: str, value: object) -> object:
     """Give a value in its own type: parameters of type String carry numbers and flags as texts."""
     if isinstance(value, Symbol):
-        how = f"give --parameter {value.name}=…" if value.kind == "parameter" else "write the value"
+        how = (
+            f"give --parameter {value.name}=…" if value.kind == "parameter" else f"write it, or mapping --set {name}=…"
+        )
         raise WrongUse(f"{template.path}: {where}: {name} is {value}, which only a deployment knows; {how}")
     if isinstance(value, Mapping):
         return {key: _known_now(template, where, key, item) for key, item in value.items()}
@@ -203,14 +232,21 @@ def _stream_arn(template: Template, stream: object) -> str:
     return f"arn:aws:dynamodb:{ACCOUNT}:table/{name}/stream/{STREAM_LABEL}"
 
 
-def _reads_dynamodb(template: Template, source: object) -> bool:
-    """Say whether an event source is a DynamoDB stream; of an unknown one nothing else is known either."""
-    if isinstance(source, str):
+def _reads_dynamodb(template: Template, properties: Mapping[str, Any]) -> bool:
+    """Say whether an event source is a DynamoDB stream.
+
+    One that only a deployment knows (a parameter, an import, another stack's output) is taken for one if the mapping
+    has a starting position, as mappings on streams have, and nothing that belongs to other sources only.
+    """
+    source = properties.get("EventSourceArn")
+    if isinstance(source, str) and "${" not in source:
         return ":dynamodb:" in source
-    if not isinstance(source, Symbol):
-        return False
+    if isinstance(source, str) and source.startswith("arn:"):
+        return source.split(":", 3)[2] == "dynamodb"
     made_here = template.resource_of(source)
-    return source.attribute == STREAM_ATTRIBUTE if made_here else source.kind == "parameter"
+    if made_here and not made_here.type.startswith(UNKNOWN_OUTPUTS):
+        return isinstance(source, Symbol) and source.attribute == STREAM_ATTRIBUTE
+    return source is not None and "StartingPosition" in properties and not any(map(properties.get, NOT_FOR_DYNAMODB))
 
 
 def _function(template: Template, name: object) -> Resource | None:
@@ -234,6 +270,24 @@ def _function_with_alias(template: Template, name: object) -> Resource | None:
         return None
     functions = template.resources("AWS::Serverless::Function").values()
     return next((function for function in functions if name.name.startswith(f"{function.logical_id}Alias")), None)
+
+
+def _policies(template: Template, function: Resource | None) -> tuple[Resource, ...]:
+    """Find the role a function takes, and the policies of the template that name this role."""
+    role = template.resource_of(function.properties.get("Role")) if function else None
+    if role is None:
+        return ()
+    attached = (
+        policy
+        for kind in POLICY_TYPES
+        for policy in template.resources(kind).values()
+        if any(template.resource_of(named) == role for named in _listed(policy.properties.get("Roles")))
+    )
+    return (role, *attached)
+
+
+def _listed(value: object) -> list[object]:
+    return value if isinstance(value, list) else []
 
 
 def _sam_destination_type(properties: Mapping[str, Any]) -> str | None:
@@ -265,5 +319,8 @@ def _destination_arn(template: Template, where: str, destination: object, destin
         return f"{prefix}{own}" + (".fifo" if fifo and not own.endswith(".fifo") else "")
     if destination_type in DESTINATION_TYPES:
         return f"{DESTINATION_TYPES[destination_type]}{destination.name.lower()}"
-    how = f"give --parameter {destination.name}=…" if destination.kind == "parameter" else "write its ARN"
+    by_set = 'DestinationConfig={"OnFailure":{"Destination":"arn:…"}}'
+    how = f"write its ARN, or mapping --set '{by_set}'"
+    if destination.kind == "parameter":
+        how = f"give --parameter {destination.name}=…"
     raise WrongUse(f"{template.path}: {where}: the destination is {destination}, which only a deployment knows; {how}")

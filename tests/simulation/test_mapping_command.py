@@ -227,6 +227,131 @@ def test_destination_known_by_its_type_alone_is_enough(tmp_path: Path, printed: 
     assert "metadata-only" in found(printed, str(path))["F/S"]
 
 
+MAPPING = """
+Parameters: {Source: {Type: String}, Topic: {Type: "AWS::SSM::Parameter::Value<String>", Default: /t}}
+Resources:
+  Table: {Type: AWS::DynamoDB::Table}
+  Stream: {Type: AWS::Kinesis::Stream}
+  Nested: {Type: AWS::CloudFormation::Stack}
+  M: {Type: AWS::Lambda::EventSourceMapping, Properties: {FunctionName: f, BatchSize: 7, MORE}}
+"""
+
+
+@pytest.mark.parametrize(
+    ("more", "is_on_a_stream"),
+    [
+        ("EventSourceArn: !GetAtt Table.StreamArn, StartingPosition: LATEST", True),
+        ("EventSourceArn: !Sub '${Table.StreamArn}', StartingPosition: LATEST", True),
+        ("EventSourceArn: !ImportValue x, StartingPosition: LATEST", True),
+        ("EventSourceArn: {'Fn::ImportValue': !Sub '${AWS::StackName}-x'}, StartingPosition: LATEST", True),
+        ("EventSourceArn: !GetAtt Nested.Outputs.Arn, StartingPosition: LATEST", True),
+        ("EventSourceArn: !Ref Source, StartingPosition: LATEST", True),
+        ("EventSourceArn: !Sub 'arn:aws:dynamodb:${AWS::Region}:1:table/${Source}', StartingPosition: LATEST", True),
+        ("EventSourceArn: !Sub 'arn:aws:kinesis:${AWS::Region}:1:stream/${Source}', StartingPosition: LATEST", False),
+        ("EventSourceArn: !ImportValue x", False),
+        ("EventSourceArn: !ImportValue x, StartingPosition: LATEST, Topics: [t]", False),
+        ("EventSourceArn: !GetAtt Stream.Arn, StartingPosition: LATEST", False),
+        ("EventSourceArn: 'arn:aws:sqs:us-east-1:1:q'", False),
+        ("SelfManagedEventSource: {}, StartingPosition: LATEST", False),
+    ],
+)
+def test_mapping_is_on_a_stream_unless_it_cannot_be(tmp_path: Path, more: str, is_on_a_stream: bool) -> None:  # noqa: FBT001
+    path = tmp_path / "template.yaml"
+    path.write_text(MAPPING.replace("MORE", more), encoding="utf-8")
+    assert len(mappings_in(Template.load(path))) == is_on_a_stream
+
+
+def test_setting_given_need_not_be_known_in_the_template(tmp_path: Path, printed: Printed) -> None:
+    path = tmp_path / "template.yaml"
+    line = "BatchSize: !ImportValue size, DestinationConfig: {OnFailure: {Destination: !ImportValue queue}}"
+    path.write_text(SAM_EVENT.replace("LINE", line), encoding="utf-8")
+    destination = '{"OnFailure": {"Destination": "arn:aws:s3:::failures"}}'
+    settings = ("--set", "BatchSize=5", "--set", f"DestinationConfig={destination}")
+    code, told = printed("show", str(path), *settings)
+    assert code == 0
+    assert told["mappings"][0]["parameters"]["BatchSize"] == 5
+    assert "metadata-only" not in found(printed, str(path), *settings)["F/S"]
+    assert main(["mapping", "show", str(path), *settings[:2]]) == 2
+
+
+def test_role_that_may_write_the_table_makes_own_writes_come_back(tmp_path: Path, printed: Printed) -> None:
+    path = tmp_path / "template.yaml"
+    body = """
+Resources:
+  Table: {Type: AWS::DynamoDB::Table}
+  Role: {Type: AWS::IAM::Role}
+  Policy:
+    Type: AWS::IAM::Policy
+    Properties: {Roles: [!Ref Role], PolicyDocument: {Statement: [{Resource: !GetAtt Table.RESOURCE}]}}
+  F: {Type: AWS::Lambda::Function, Properties: {Role: !GetAtt Role.Arn}}
+  M:
+    Type: AWS::Lambda::EventSourceMapping
+    Properties: {FunctionName: !Ref F, EventSourceArn: !GetAtt Table.StreamArn, StartingPosition: TRIM_HORIZON}
+"""
+    for resource, is_dangerous in (("Arn", True), ("StreamArn", False)):
+        path.write_text(body.replace("RESOURCE", resource), encoding="utf-8")
+        assert ("own-writes-come-back" in found(printed, str(path))["M"]) == is_dangerous
+
+
+@pytest.mark.parametrize(
+    ("pattern", "kind", "line"),
+    [
+        ({"dynamodb": {"NewImage": {"a": [{"exists": True}]}}}, "no-type-tag", '{"a": {"S": ["…"]}}'),
+        ({"dynamodb": {"Keys": {"a": {"N": [{"numeric": ["=", 1]}]}}}}, "numeric-on-string", '{"a": {"N": ["5"]}}'),
+        ({"eventID": ["1"]}, "undocumented-key", '{"eventName": ["INSERT"]}'),
+    ],
+)
+def test_filter_not_meant_comes_with_one_to_write(
+    printed: Printed, pattern: dict[str, Any], kind: str, line: str
+) -> None:
+    criteria = json.dumps({"Filters": [{"Pattern": json.dumps(pattern)}]})
+    _, told = printed("check", OWN, "--set", f"FilterCriteria={criteria}")
+    (finding,) = told["mappings"][0]["findings"]
+    assert finding["id"] == f"filter-{kind}"
+    assert line in finding["write"]
+
+
+def test_mapping_that_aws_refuses_comes_with_the_line_that_it_takes(printed: Printed) -> None:
+    _, told = printed("check", OWN, "--set", "StartingPosition=AT_TIMESTAMP")
+    (finding,) = told["mappings"][0]["findings"]
+    assert (finding["id"], finding["write"]) == ("rejected", "StartingPosition: TRIM_HORIZON")
+
+
+@pytest.mark.parametrize(
+    ("name", "content"),
+    [
+        ("m.json", "[" * 5000),
+        ("m.json", '{"BatchSize": ' + "[" * 900 + "]" * 900 + "}"),
+        ("m.json", '{"FunctionName": ' + '{"a":' * 300 + "1" + "}" * 300 + "}"),
+        ("m.json", json.dumps({"StartingPosition": "x\ny" * 2000})),
+        ("m.json", json.dumps({"x\ny": 1})),
+        ("m.json", "\ufeff{}"),
+        ("t.yaml", SAM_EVENT.replace("{S: {Type: DynamoDB", "{S: 3, T: {Type: DynamoDB").replace("LINE", "x: 1")),
+        ("t.yaml", SAM_EVENT.replace("Events: {S", "Events: 3 # {S")),
+        ("t.yaml", "\x00"),
+        ("t.yaml", ""),
+    ],
+)
+def test_broken_file_is_refused_in_one_line(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], name: str, content: str
+) -> None:
+    path = tmp_path / name
+    path.write_text(content, encoding="utf-8")
+    assert main(["mapping", "show", str(path)]) == 2
+    out, err = capsys.readouterr()
+    assert out == ""
+    assert err.count("\n") == 1
+    assert len(err) < 1500
+
+
+def test_half_a_surrogate_is_printed_too(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    path = tmp_path / "m.json"
+    path.write_text('{"StartingPosition": "LATEST", "FunctionName": "\\ud800"}', encoding="utf-8")
+    for as_json in ([], ["--json"]):
+        assert main(["mapping", "show", str(path), *as_json]) == 0
+        assert "\\ud800" in capsys.readouterr().out
+
+
 def test_template_without_a_mapping_is_wrong_use(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     path = tmp_path / "template.yaml"
     path.write_text("Resources: {B: {Type: AWS::S3::Bucket}}", encoding="utf-8")

@@ -58,6 +58,9 @@ Conditions:
         ("!Ref Secret", Symbol("Secret", kind="parameter")),
         ("!Ref Looked", Symbol("Looked", kind="parameter")),
         ("!GetAtt Table.StreamArn", Symbol("Table", "StreamArn")),
+        ("!Sub '${Table.StreamArn}'", Symbol("Table", "StreamArn")),
+        ("!Sub ['${Own}', {Own: !GetAtt Table.StreamArn}]", Symbol("Table", "StreamArn")),
+        ("!Join ['', [!GetAtt Table.StreamArn]]", Symbol("Table", "StreamArn")),
         ("{'Fn::GetAtt': [Table, StreamArn]}", Symbol("Table", "StreamArn")),
         ("!Sub '${Stage}-${Size}-${!kept}-${Table.Arn}-${Secret}'", "dev-10-${kept}-${Table.Arn}-${Secret}"),
         ("!Sub ['${a}${AWS::Region}', {a: !Ref Stage}]", "devus-east-1"),
@@ -108,6 +111,19 @@ Resources:
     assert "Timeout" not in template.all_resources["G"].properties
 
 
+def test_anchors_are_merged_and_own_keys_win(tmp_path: Path) -> None:
+    body = """
+Shared: &shared {a: 1, b: !Ref Size, c: 3}
+Parameters: {Size: {Type: Number, Default: 10}}
+Resources:
+  F: {Type: X, Properties: {c: 4, <<: *shared, d: *shared}}
+  G: {Type: X, Properties: {<<: [{a: 5}, *shared]}}
+"""
+    template = load(tmp_path, body)
+    assert template.all_resources["F"].properties == {"a": 1, "b": 10, "c": 4, "d": {"a": 1, "b": 10, "c": 3}}
+    assert template.all_resources["G"].properties == {"a": 5, "b": 10, "c": 3}
+
+
 def test_json_is_read_like_yaml(tmp_path: Path) -> None:
     path = tmp_path / "synth.json"
     path.write_text(json.dumps({"Resources": {"T": {"Type": "X", "Properties": {"v": {"Fn::Sub": "${AWS::Region}"}}}}}))
@@ -121,6 +137,13 @@ def test_resource_is_found_by_symbol_and_by_name(tmp_path: Path) -> None:
     assert template.resource_of("other") is None
 
 
+ALIASES_OF_ALIASES = (
+    "a0: &a0 [x, x, x, x, x, x, x, x, x, x]\n"
+    + "".join(f"a{n}: &a{n} [{', '.join([f'*a{n - 1}'] * 10)}]\n" for n in range(1, 9))
+    + "Resources: {}\n"
+)
+
+
 @pytest.mark.parametrize(
     ("body", "said"),
     [
@@ -131,6 +154,18 @@ def test_resource_is_found_by_symbol_and_by_name(tmp_path: Path) -> None:
         ("Resources: {A: {Type: X, Properties: {v: !FindInMap [M, a, b]}}}", "there is no 'M' in Mappings"),
         ("Resources: {A: {Type: X, Properties: {v: !Select [3, [a]]}}}", "no entry 3"),
         ("Resources: {A: {Properties: {}}}", "resource 'A' needs a Type"),
+        ("Resources: {A: {Type: X, Properties: 3}}", "Properties must be a map"),
+        ("Resources: {A: {Type: X}}\nParameters: 3", "Parameters must be a map"),
+        ("Resources: {A: {Type: X}}\nMappings: [a]", "Mappings must be a map"),
+        ("Resources: {A: {Type: X}}\nConditions: a", "Conditions must be a map"),
+        ("Resources: {A: {Type: X}}\nGlobals: a", "Globals must be a map"),
+        ("Resources: {A: {Type: X, Condition: C}}\nConditions: {C: !Equals [a]}", "Equals takes two values"),
+        ("Resources: {A: {Type: X, Condition: C}}\nConditions: {C: !Not []}", "Not takes a list"),
+        ("Resources: {A: {Type: X, Properties: {v: &a [*a]}}}", "an alias that holds itself"),
+        ("Resources: {A: {Type: X, Properties: {v: " + "[" * 5000 + "]" * 5000 + "}}}", "nested too deep"),
+        ("Resources: {A: {Type: X, Properties: {v: " + "!Sub [a, {b: " * 400 + "c" + "}]" * 400 + "}}}", "nested too"),
+        (ALIASES_OF_ALIASES, "more than 1,000,000 values"),
+        ("Resources: {A: {Type: X, Condition: '" + "x" * 9000 + "'}}", "there is no condition 'xxx"),
         ("Resources: [", "neither YAML nor JSON"),
         ("just text", "no template"),
         ("", "no template"),
@@ -143,6 +178,7 @@ def test_broken_template_is_refused_in_one_line_that_names_the_file(tmp_path: Pa
     assert said in str(caught.value)
     assert "template.yaml" in str(caught.value)
     assert "\n" not in str(caught.value)
+    assert len(str(caught.value)) < 1000
 
 
 def test_missing_template_is_refused(tmp_path: Path) -> None:
