@@ -80,6 +80,7 @@ def _filter_file(path: Path) -> Any:  # noqa: ANN401 - checked by the mapping
     try:
         text = path.read_text(encoding="utf-8")
         content = json.loads(text)
-    except (OSError, ValueError) as error:
-        raise WrongUse(f"filter {path}: {error}; give 'template', 'none' or a JSON file with a pattern") from None
+    except (OSError, ValueError, RecursionError) as error:
+        reason = (error.strerror if isinstance(error, OSError) else None) or error
+        raise WrongUse(f"filter {path}: {reason}; give 'template', 'none' or a JSON file with a pattern") from None
     return content if isinstance(content, dict) and "Filters" in content else {"Filters": [{"Pattern": text}]}

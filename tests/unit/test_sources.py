@@ -259,6 +259,37 @@ def test_run_refuses_broken_input_before_anything_is_started(
     assert re.search(reason.removeprefix("^"), err)
 
 
+TAKING_A_FILE = {
+    "redact": ["redact", "--out", "copy"],
+    "rows": ["run", "good.jsonl", "--handler", "nothing_here:handler", "--table-state"],
+    "filter": ["run", "good.jsonl", "--handler", "nothing_here:handler", "--filter"],
+    "template": ["run", "good.jsonl", "--handler", "nothing_here:handler", "--template"],
+    "live": ["live", "--handler", "nothing_here:handler", "--template"],
+    "mapping": ["mapping", "show"],
+    "case": ["simulate"],
+}
+
+
+A_PATTERN = ("filter", "record that is a text")
+
+
+@pytest.mark.parametrize(
+    ("name", "broken"), [pair for pair in itertools.product(TAKING_A_FILE, BROKEN) if pair != A_PATTERN]
+)
+def test_every_command_refuses_a_broken_file_in_one_line(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, name: str, broken: str
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "good.jsonl").write_text(GOOD)
+    *_, file = written(tmp_path, *BROKEN[broken][0])
+    assert main([*TAKING_A_FILE[name], file.name]) == 2
+    out, err = capsys.readouterr()
+    assert out == ""
+    assert len(err.splitlines()) == 1
+    assert len(err) < 1000
+    assert not (tmp_path / "copy").exists()
+
+
 def test_a_line_longer_than_any_event_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(documents, "LINE_BYTES_MAX", 1 << 20)
     with pytest.raises(WrongUse, match=r"0.json:2: the line is longer than 1 MB"):
