@@ -15,10 +15,10 @@ SAM_READY := $(SAM_VENV)/.ready
 SAM       := SAM_CLI_TELEMETRY=0 AWS_DEFAULT_REGION=$${AWS_DEFAULT_REGION:-us-east-1} $(SAM_VENV)/bin/sam
 PACKAGE   := .aws-sam/build/StreamProcessor
 
-.PHONY: help setup lock replay test check bench validate build build-StreamProcessor deploy fuzz-filters histories hunts record-killed conformance
+.PHONY: help setup lock replay test check bench validate build build-StreamProcessor deploy fuzz-filters histories hunts record-killed conformance right-handlers
 
 help:  ## List the targets
-	@awk -F':.*## ' '/^[a-z-]+:.*## / {printf "  %-13s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F':.*## ' '/^[a-z-]+:.*## / {printf "  %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 setup: $(READY)  ## Make the environment (.venv) from requirements.lock
 
@@ -54,6 +54,9 @@ hunts: $(READY)  ## Convict the usual function of each fault it can show, steppe
 
 record-killed: $(READY)  ## Kill a recording 20 times while 10,000 writes run: nothing lost, nothing doubled
 	WRITES=10000 $(BIN)/python -m pytest -v tests/run/test_record_killed.py --durations=1
+
+right-handlers: $(READY)  ## Let two right handlers that are not ours meet 5,000 cases each: no alarm (ARGS="...")
+	REPLAY_RIGHT_SCHEDULES=5000 $(BIN)/python -m pytest -v tests/simulation/test_foreign_right.py --durations=0 $(ARGS)
 
 check: $(READY)  ## Format, lint, types, import contracts, dead code, wheel
 	$(BIN)/ruff format --check .
