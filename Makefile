@@ -58,6 +58,9 @@ record-killed: $(READY)  ## Kill a recording 20 times while 10,000 writes run: n
 right-handlers: $(READY)  ## Let two right handlers that are not ours meet 5,000 cases each: no alarm (ARGS="...")
 	REPLAY_RIGHT_SCHEDULES=5000 $(BIN)/python -m pytest -v tests/simulation/test_foreign_right.py --durations=0 $(ARGS)
 
+live-pace: $(READY)  ## Tell how soon rows follow 100 messages a second under live, for a minute; then kill it
+	SECONDS_WRITTEN=60 $(BIN)/python -m pytest -v -s tests/run/test_live_pace.py
+
 check: $(READY)  ## Format, lint, types, import contracts, dead code, wheel
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
