@@ -114,6 +114,7 @@ class Case:
         return sum(map(len, events)), len(self.records), len(self.rows)
 
 
+REQUIRED = frozenset({"rows", "records", "mapping"})
 _PARTS: dict[str, type] = {
     "faults": Fault,
     "lags": Lag,
@@ -125,8 +126,8 @@ _PARTS: dict[str, type] = {
 
 
 def dump(case: Case) -> str:
-    """Write a case as JSON; what is empty is left out."""
-    plain = {name: value for name, value in asdict(case).items() if value}
+    """Write a case as JSON; what is empty is left out, but for what every case has."""
+    plain = {name: value for name, value in asdict(case).items() if value or name in REQUIRED}
     return json.dumps(plain, indent=1, ensure_ascii=False) + "\n"
 
 
@@ -160,7 +161,7 @@ def parse(plain: Any) -> Case:  # noqa: ANN401 - whatever a file holds
     unknown = sorted(set(plain) - known)
     if unknown:
         raise ValueError(f"unknown key '{unknown[0]}'; a case has {', '.join(sorted(known))}")
-    missing = sorted({"rows", "records", "mapping"} - set(plain))
+    missing = sorted(REQUIRED - set(plain))
     if missing:
         raise ValueError(f"'{missing[0]}' is missing")
     made: dict[str, Any] = {}
