@@ -54,6 +54,11 @@ class Explore:
         only: Collection[str] = (),
         ignore: Collection[str] = (),
         env: Mapping[str, str] | None = None,
+        invariants: str | Path | None = None,
+        rows: str | Path | None = None,
+        records: str | Path | None = None,
+        template: str | Path | None = None,
+        table: str | None = None,
         case: str | Path | None = None,
         engine: str = "memory",
     ) -> Result:
@@ -61,12 +66,15 @@ class Explore:
 
         `handler` is a function, `module:function` or `path/to/file.py:function`; none is the project's own function,
         on the `engine` that is named. `only` says what may happen and `ignore` which rules may be broken, as on the
-        command line; `env` are variables of the handler's environment. `case` is a file to carry out instead of cases
-        that are drawn: a broken one, kept as a test. Whatever is named and not there fails the test too.
+        command line; `env` are variables of the handler's environment. `invariants` is a file of rules, `records` and
+        `rows` files of one's own, `template` (and its `table`) says the schema of their table. `case` is a file to
+        carry out instead of cases that are drawn: a broken one, kept as a test. Whatever is named and not there fails
+        the test too.
         """
         __tracebackhide__ = True
         config = self._request.config
-        file = setting(config, "case", case)
+        files = {"invariants": invariants, "rows": rows, "records": records, "template": template}
+        files["case_file"] = setting(config, "case", case)
         options = {
             **DEFAULTS,
             "handler": _target(handler),
@@ -77,7 +85,8 @@ class Explore:
             "only": tuple(only),
             "ignore": tuple(ignore),
             "variables": tuple(f"{name}={value}" for name, value in (env or {}).items()),
-            "case_file": Path(file) if file else None,
+            **{name: Path(file) if file else None for name, file in files.items()},
+            "table": table,
             "engine": engine,
         }
         self._calls += 1

@@ -36,6 +36,15 @@ ENDINGS = {"right": 0, "wrong": 1, "incomplete": 2}
 @click.option("--ignore", multiple=True, metavar="RULE", help="Let this rule be broken (repeatable).")
 @click.option("--handler", metavar="TARGET", help="Another handler: MODULE:FUNCTION or path/to/file.py:function.")
 @click.option("--env", "variables", multiple=True, metavar="NAME=VALUE", help="A variable of its environment.")
+@click.option(
+    "--invariants", type=click.Path(path_type=Path), help="A Python file with rules: always_… and finally_… functions."
+)
+@click.option(
+    "--records", "--events", type=click.Path(path_type=Path), help="Deliver the records of this file, not drawn ones."
+)
+@click.option("--rows", type=click.Path(path_type=Path), help="Rows that are there before them, in DynamoDB's JSON.")
+@click.option("--template", type=click.Path(path_type=Path), help="The template of the table they are of, if another.")
+@click.option("--table", metavar="LOGICAL_ID", help="Its table, where it has several.")
 @click.option("--case", "case_file", type=click.Path(path_type=Path), help="Carry out the case of this file only.")
 @click.option("--save", type=click.Path(path_type=Path), help="Write the smallest broken case to this file.")
 @click.option("--engine", type=click.Choice(["memory", "dynamodb"]), default="memory", show_default=True)
@@ -59,6 +68,7 @@ def explore(**options: Any) -> int:  # noqa: ANN401 - click hands over each opti
     Examples:
       python -m replay explore --schedules 200000 --jobs 2
       python -m replay explore --handler app/stream.py:handler --schedules 500 --save broken.json
+      python -m replay explore --handler app/stream.py:handler --records events.jsonl --invariants rules.py
     """
     check_files(options)
     asked = asked_of(options)

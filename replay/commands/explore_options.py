@@ -8,7 +8,10 @@ from typing import TYPE_CHECKING, Any, Final
 from replay.errors import WrongUse
 from replay.exploration.case import load
 from replay.exploration.draw import Features
+from replay.exploration.free import FREE_RULES, MESSAGES_RULES, FreeTable
+from replay.exploration.given import given_messages
 from replay.exploration.ground import Subject
+from replay.exploration.invariants import Invariants
 from replay.exploration.search import SCHEDULES, Search, rule_named
 from replay.function.target import Target
 from replay.reports.exploration import Exploration
@@ -16,6 +19,7 @@ from replay.reports.exploration import Exploration
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from replay.exploration.given import Given
     from replay.exploration.search import Found
 
 DEFAULTS: Final[Mapping[str, Any]] = {
@@ -27,6 +31,11 @@ DEFAULTS: Final[Mapping[str, Any]] = {
     "ignore": (),
     "handler": None,
     "variables": (),
+    "invariants": None,
+    "rows": None,
+    "records": None,
+    "template": None,
+    "table": None,
     "case_file": None,
     "save": None,
     "engine": "memory",
@@ -36,6 +45,11 @@ DEFAULTS: Final[Mapping[str, Any]] = {
 """Every option that decides what is explored, by its name."""
 
 
+GIVEN: Final = ("rows", "records")
+"""Files that the cases of seeds are drawn from; a case that was saved has them inside."""
+FILES: Final = ("invariants", *GIVEN, "template")
+
+
 def asked_of(options: Mapping[str, Any]) -> Search:
     """Read and check the options.
 
@@ -43,13 +57,37 @@ def asked_of(options: Mapping[str, Any]) -> Search:
         WrongUse: one names what is not there.
     """
     target = Target.parse(options["handler"]) if options["handler"] else None
+    table = FreeTable.load(options["template"], options["table"]) if options["template"] else None
+    _check_together(options)
     return Search(
         subject=Subject(target, dict(map(_variable, options["variables"]))),
         features=Features.only(options["only"]) if options["only"] else None,
         ignored=frozenset(map(rule_named, options["ignore"])),
+        invariants=Invariants.load(options["invariants"]) if options["invariants"] else None,
+        given=_given(options, table),
+        table=table,
         case=load(options["case_file"]) if options["case_file"] else None,
         **{name: options[name] for name in ("schedules", "seed", "jobs", "time_s", "engine", "endpoint_url", "yes")},
     )
+
+
+def _check_together(options: Mapping[str, Any]) -> None:
+    """Refuse options that mean nothing without others."""
+    if options["rows"] and not options["records"]:
+        raise WrongUse("--rows says what is there before; name what is delivered with --records")
+    if options["table"] and not options["template"]:
+        raise WrongUse("--table names a table of a template; name that with --template")
+    if options["template"] and not options["handler"]:
+        raise WrongUse("--template is of another table than the project's own function knows; name its --handler")
+    if options["template"] and not (options["records"] or options["case_file"]):
+        raise WrongUse("--template: records of another table cannot be drawn; name some with --records")
+
+
+def _given(options: Mapping[str, Any], table: FreeTable | None) -> Given | None:
+    if not options["records"]:
+        return None
+    read = table.given if table else given_messages
+    return read(options["rows"], options["records"])
 
 
 def _variable(text: str) -> tuple[str, str]:
@@ -67,6 +105,7 @@ def exploration_of(found: Found, options: Mapping[str, Any]) -> Exploration:
         "table": "in memory" if is_in_memory else options["endpoint_url"] or "DynamoDB Local",
         **({"case": str(options["case_file"])} if options["case_file"] else {"first seed": str(options["seed"])}),
     }
+    about |= {name: str(options[name]) for name in FILES if options[name]}
     about |= {name: ", ".join(options[name]) for name in ("only", "ignore") if options[name]}
     case_file = options["save"] or options["case_file"]
     return Exploration(
@@ -74,9 +113,10 @@ def exploration_of(found: Found, options: Mapping[str, Any]) -> Exploration:
         found.broken,
         about,
         _command(options),
+        "".join(f" --{name} {shlex.quote(str(options[name]))}" for name in GIVEN if options[name]),
         str(case_file) if case_file else None,
         arguments=_arguments(options),
-        ignored=frozenset(options["ignore"]),
+        ignored=frozenset(options["ignore"]) | (MESSAGES_RULES if options["template"] else frozenset(FREE_RULES)),
     )
 
 
@@ -85,6 +125,8 @@ def _command(options: Mapping[str, Any]) -> str:
     words = ["python", "-m", "replay", "explore"]
     for name, option in (("handler", "--handler"), ("endpoint_url", "--endpoint-url")):
         words += [option, options[name]] if options[name] else []
+    for name in ("invariants", "template", "table"):
+        words += [f"--{name}", str(options[name])] if options[name] else []
     words += ["--engine", "dynamodb"] if options["engine"] != "memory" else []
     for name, option in (("only", "--only"), ("ignore", "--ignore")):
         words += [word for value in options[name] for word in (option, value)]
@@ -96,6 +138,7 @@ def _arguments(options: Mapping[str, Any]) -> str:
     """Write the arguments of the pytest fixture that carry out the same case."""
     words = [repr(options["handler"])] if options["handler"] else []
     words += [f"ignore={list(options['ignore'])!r}"] if options["ignore"] else []
+    words += [f"{name}={str(options[name])!r}" for name in ("invariants", "template", "table") if options[name]]
     names = [variable.partition("=")[0] for variable in options["variables"]]
     words += [f"env={{{', '.join(f'{name!r}: os.environ[{name!r}]' for name in names)}}}"] if names else []
     words += ["engine='dynamodb'"] if options["engine"] != "memory" else []

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 
 from replay.exploration.draw import draw
 from replay.exploration.execution import PLAIN, Execution, Manner, execute
+from replay.exploration.invariants import Invariants
 from replay.exploration.ours import OurHandler
 from replay.exploration.shrink import shrink
 from replay.tables.memory import MemoryTable
@@ -22,9 +23,11 @@ from stream_processor.group import GroupWork
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
     from concurrent.futures import Future
+    from pathlib import Path
 
     from replay.exploration.case import Case
     from replay.exploration.draw import Features
+    from replay.exploration.given import Given
     from replay.exploration.handler import Handler
     from replay.tables.dynamo import DynamoStore
 
@@ -119,6 +122,8 @@ def campaign(  # noqa: PLR0913 - settings, each by its name
     time_s: float | None = None,
     features: Features | None = None,
     ignored: frozenset[str] = frozenset(),
+    invariants: Path | None = None,
+    given: Given | None = None,
     progress: Callable[[Result], None] = lambda _: None,
 ) -> Result:
     """Carry out cases in memory; `progress` hears after each chunk.
@@ -127,13 +132,14 @@ def campaign(  # noqa: PLR0913 - settings, each by its name
     """
     started = time.monotonic()
     result = Result()
+    work = _Work(features, ignored, invariants, given)
     context = multiprocessing.get_context("spawn")
     with ProcessPoolExecutor(max_workers=jobs, mp_context=context) as pool:
         running: set[Future[Result]] = set()
         with _until_stopped(result):
             for seeds in _chunks(first_seed, count):
                 with _deaf():
-                    running.add(pool.submit(_run_chunk, seeds, features, ignored))
+                    running.add(pool.submit(_run_chunk, seeds, work))
                 if len(running) < 2 * jobs:
                     continue
                 done, running = wait(running, return_when=FIRST_COMPLETED)
@@ -187,10 +193,22 @@ def _chunks(first_seed: int, count: int) -> Iterator[range]:
         yield range(start, min(start + CHUNK, end))
 
 
-def _run_chunk(seeds: range, features: Features | None, ignored: frozenset[str]) -> Result:
+@dataclass(frozen=True, slots=True)
+class _Work:
+    """What a process needs to know to carry out cases; rules of a user's own travel as their file."""
+
+    features: Features | None
+    ignored: frozenset[str]
+    invariants: Path | None
+    given: Given | None
+
+
+def _run_chunk(seeds: range, work: _Work) -> Result:
     result = Result()
+    watch = Invariants.load(work.invariants) if work.invariants else None
     for seed in seeds:
-        result.count(seed, in_memory(draw(seed, features=features), manner=Manner(ignored=ignored)))
+        case = work.given.case(seed, work.features) if work.given else draw(seed, features=work.features)
+        result.count(seed, in_memory(case, manner=Manner(ignored=work.ignored, watch=watch)))
     return result
 
 

@@ -27,17 +27,23 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
     from pathlib import Path
 
-    from replay.checks.world import Store
-
 Moment = Literal["always", "finally"]
 """After each call that may have written, or at quiet."""
 PARAMETERS: Final = 2
 
 
+class Scanned(Protocol):
+    """What has rows."""
+
+    def scan(self) -> Iterable[Mapping[str, Any]]:
+        """Read every row, in DynamoDB's JSON."""
+        ...
+
+
 class Watch(Protocol):
     """Looks at a case's table while the case is carried out."""
 
-    def broken(self, moment: Moment, store: Store, records: Sequence[Mapping[str, Any]]) -> Iterable[tuple[str, str]]:
+    def broken(self, moment: Moment, store: Scanned, records: Sequence[Mapping[str, Any]]) -> Iterable[tuple[str, str]]:
         """Give each rule that does not hold now, with the evidence; `records` are those delivered so far."""
         ...
 
@@ -75,20 +81,14 @@ class Invariants:
         """The rules by name."""
         return tuple(each.name for each in self.every)
 
-    def broken(self, moment: Moment, store: Store, records: Sequence[Mapping[str, Any]]) -> Iterator[tuple[str, str]]:
+    def broken(self, moment: Moment, store: Scanned, records: Sequence[Mapping[str, Any]]) -> Iterator[tuple[str, str]]:
         """Give each rule of this moment that does not hold on the whole table.
 
         Raises:
             WrongUse: a rule's function fails itself.
         """
-        return self.broken_on(moment, store.scan(), records)
-
-    def broken_on(
-        self, moment: Moment, items: Iterable[Mapping[str, Any]], records: Sequence[Mapping[str, Any]]
-    ) -> Iterator[tuple[str, str]]:
-        """Give each rule of this moment that does not hold on these items; see `broken`."""
         asked = [each for each in self.every if each.moment == moment]
-        rows = [_plain(item) for item in items] if asked else []
+        rows = [_plain(item) for item in store.scan()] if asked else []
         for each in asked:
             evidence = self._evidence(each, [dict(row) for row in rows], list(records))
             if evidence is not None:

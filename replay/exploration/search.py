@@ -5,13 +5,14 @@ from __future__ import annotations
 import contextlib
 import difflib
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Final, Literal
 
 from replay.errors import WrongUse
 from replay.exploration.campaign import BrokenCase, Result, campaign, explain, one_by_one
 from replay.exploration.draw import Size, draw
 from replay.exploration.execution import RULES, Manner
+from replay.exploration.free import FREE_RULES, free_ground
 from replay.exploration.ground import Subject, memory_ground, messages_ground, table_name
 from replay.tables.endpoint import announce, confirm_writes, opened
 
@@ -20,7 +21,10 @@ if TYPE_CHECKING:
 
     from replay.exploration.case import Case
     from replay.exploration.draw import Features
+    from replay.exploration.free import FreeTable
+    from replay.exploration.given import Given
     from replay.exploration.ground import CarryOut
+    from replay.exploration.invariants import Invariants
 
     Tell = Callable[[Result], None]
 
@@ -35,7 +39,8 @@ class Search:
     """What to explore.
 
     Seeds from `seed` on, `schedules` of them, or the one `case`. `engine` memory is for the project's own function;
-    any other `subject` is explored on a table of `endpoint_url`, or of an engine started for it.
+    any other `subject` is explored on a table of `endpoint_url`, or of an engine started for it. `given` rows and
+    records are explored instead of drawn ones; `table` is theirs where it is not the messages table.
     """
 
     subject: Subject = field(default_factory=Subject)
@@ -45,6 +50,9 @@ class Search:
     time_s: float | None = None
     features: Features | None = None
     ignored: frozenset[str] = frozenset()
+    invariants: Invariants | None = None
+    given: Given | None = None
+    table: FreeTable | None = None
     case: Case | None = None
     engine: Engine = "memory"
     endpoint_url: str | None = None
@@ -59,10 +67,12 @@ class Search:
     @property
     def manner(self) -> Manner:
         """How cases are carried out while none is told."""
-        return Manner(ignored=self.ignored)
+        return Manner(ignored=self.ignored, watch=self.invariants)
 
     def drawn(self, seed: int) -> Case:
         """Draw the case of a seed."""
+        if self.given:
+            return self.given.case(seed, self.features)
         return draw(seed, SMALL if self.subject.target else None, features=self.features)
 
     def cases(self) -> Iterator[tuple[int, Case]]:
@@ -102,10 +112,11 @@ def rule_named(name: str) -> str:
     Raises:
         WrongUse: there is none of this name; the text has the nearest one.
     """
-    if name in RULES:
+    rules = (*RULES, *FREE_RULES)
+    if name in rules:
         return name
-    near = difflib.get_close_matches(name, RULES, n=1)
-    hint = f"did you mean '{near[0]}'?" if near else f"rules are: {'; '.join(RULES)}"
+    near = difflib.get_close_matches(name, rules, n=1)
+    hint = f"did you mean '{near[0]}'?" if near else f"rules are: {'; '.join(rules)}"
     raise WrongUse(f"there is no rule '{name}' to ignore; {hint}")
 
 
@@ -118,7 +129,11 @@ def _ground(asked: Search) -> Iterator[CarryOut]:
         table = table_name()
         announce(endpoint, table)
         confirm_writes(endpoint, table, yes=asked.yes)
-        with messages_ground(endpoint, asked.subject, table) as carry_out:
+        if asked.table is None:
+            ground = messages_ground(endpoint, asked.subject, table)
+        else:
+            ground = free_ground(endpoint, asked.subject, table, asked.table)
+        with ground as carry_out:
             yield carry_out
 
 
@@ -132,12 +147,14 @@ def _covered(asked: Search, carry_out: CarryOut, tell: Tell) -> Result:
         time_s=asked.time_s,
         features=asked.features,
         ignored=asked.ignored,
+        invariants=asked.invariants.path if asked.invariants else None,
+        given=asked.given,
         progress=tell,
     )
 
 
 def _one(asked: Search, case: Case, carry_out: CarryOut) -> Found:
-    execution = carry_out(case, Manner(tells=True, ignored=asked.ignored))
+    execution = carry_out(case, replace(asked.manner, tells=True))
     result = Result()
     result.count(0, execution)
     return Found(result, BrokenCase(0, case, case, execution) if execution.broken else None)

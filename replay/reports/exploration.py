@@ -35,7 +35,8 @@ def test_the_case_is_right(explore):
 class Exploration:
     """What was explored and what came of it.
 
-    `about` says it in words. `command` explores the same way, with cases to be named; `case_file` holds the smallest
+    `about` says it in words. `command` explores the same way, with cases to be named, `given` what the cases of seeds
+    are drawn from, if not from nothing; `case_file` holds the smallest
     broken case, if it was saved. `arguments` are those of the pytest fixture that carries out the same; `test` is the
     pytest line of the test that explored, if one did. Rules in `ignored` were not looked at.
     """
@@ -44,6 +45,7 @@ class Exploration:
     broken: BrokenCase | None
     about: Mapping[str, str] = field(default_factory=dict)
     command: str = "python -m replay explore"
+    given: str = ""
     case_file: str | None = None
     arguments: str = ""
     test: str | None = None
@@ -65,7 +67,7 @@ class Exploration:
 
     def seed_again(self, seed: int) -> str:
         """Say how to see one seed's case once more."""
-        return f"{self.command} --seed {seed} --schedules 1"
+        return f"{self.command}{self.given} --seed {seed} --schedules 1"
 
     @property
     def is_wrong(self) -> bool:
@@ -158,6 +160,8 @@ def versions(broken: BrokenCase) -> tuple[View, ...]:
     """Follow every group row of the smallest case from the beginning, by group and member."""
     views: dict[tuple[str, str], list[Version]] = {}
     for item in broken.smallest.rows:
+        if "pk" not in item:  # of another table, whose rows are in no group
+            continue
         _add_version(views, (item["pk"]["S"], item["sk"]["S"]), None, item, (None, 0, "the application"))
     for place, event in enumerate(broken.execution.story):
         if isinstance(event, Called | Wrote):

@@ -15,7 +15,7 @@ from replay.exploration.story import Called, PhaseBegan, RuleBroken
 from replay.reports.exploration import anomalies, counted, figures, moves
 from replay.reports.markup import plain
 from replay.reports.reasons import headline
-from replay.reports.rows import attributes_of, record_line, row_line
+from replay.reports.rows import attributes_of, owner, record_line, row_line
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -55,7 +55,7 @@ def _print_broken(broken: BrokenCase, console: Console) -> None:
         console.print(f"... and {len(found) - ANOMALIES_SHOWN} more; --json has all")
     _heading(f"the story of {broken.smallest.name or 'the case'} ({_weight(broken)})", console)
     for item in broken.smallest.rows:
-        console.print(Text(plain(f"row of {item['pk']['S']}: {row_line(item)}"), style="dim"))
+        console.print(Text(plain(f"row of {owner(item)}: {row_line(item)}"), style="dim"))
     for event in told(broken.execution.story):
         console.print(Text(event, style="dim") if isinstance(event, str) else _event(event))
 

@@ -53,10 +53,23 @@ def record_line(record: Mapping[str, Any]) -> str:
     """Show a stream record in a line: what was done to which row, and the message it brings. Records may be spoilt."""
     change = _fields(record.get("dynamodb"))
     keys, image = _fields(change.get("Keys")), change.get("NewImage")
-    place = " ".join(_text(keys.get(name)) or "?" for name in ("pk", "sk"))
-    brings = f"message {shown(_fields(image).get('message'))}" if isinstance(image, dict) else "no new image"
+    is_other = bool(keys) and not {"pk", "sk"} & keys.keys()
+    place = _named(keys) if is_other else " ".join(_text(keys.get(name)) or "?" for name in ("pk", "sk"))
+    brings = "no new image"
+    if isinstance(image, dict):
+        others = {name: value for name, value in image.items() if name not in keys}
+        brings = (_named(others) or "nothing but its key") if is_other else f"message {shown(image.get('message'))}"
     sender = _text(_fields(image).get("user_uuid"))
     return f"{record.get('eventName', '?')} {place}, {brings}" + (f" by {sender}" if sender else "")
+
+
+def owner(item: Mapping[str, Any]) -> str:
+    """Say whose row it is: its partition key, or all of it where the table has other keys."""
+    return _text(item.get("pk")) or _named(item)
+
+
+def _named(fields: Mapping[str, Any]) -> str:
+    return cut(" ".join(f"{name}={shown(_fields(value))}" for name, value in fields.items()))
 
 
 def _fields(value: Any) -> Mapping[str, Any]:  # noqa: ANN401 - whatever a record holds

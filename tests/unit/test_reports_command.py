@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from replay.cli import EXIT_RIGHT, EXIT_WRONG_USE, main
+from replay.commands.explore_options import DEFAULTS
 from replay.commands.explore_report import deliver_report
 from replay.exploration.campaign import Result
 from replay.exploration.case import dump
@@ -17,20 +18,7 @@ from tests.explored import broken, case
 if TYPE_CHECKING:
     from pathlib import Path
 
-ASKED: dict[str, Any] = {
-    "handler": None,
-    "endpoint_url": None,
-    "engine": "memory",
-    "variables": (),
-    "only": (),
-    "ignore": (),
-    "seed": 0,
-    "case_file": None,
-    "save": None,
-    "html": None,
-    "junit": None,
-    "as_json": False,
-}
+ASKED: dict[str, Any] = {**DEFAULTS, "html": None, "junit": None, "as_json": False}
 
 
 def report(**options: object) -> None:
