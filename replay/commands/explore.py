@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import json
 import os
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -11,17 +13,21 @@ import click
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
-from replay.commands.explore_options import asked_of
+from replay.commands.explore_options import about_of, asked_of, check_against
 from replay.commands.explore_report import check_files, deliver_report
 from replay.exploration.case import dump
-from replay.exploration.search import SCHEDULES, search
+from replay.exploration.search import SCHEDULES, search, search_both
+from replay.function.target import Target
+from replay.reports.differential import differential_json, print_differential, verdict_of
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterator, Mapping
 
     from replay.exploration.campaign import Result
+    from replay.exploration.differential import Differential
+    from replay.exploration.search import Search
 
-ENDINGS = {"right": 0, "wrong": 1, "incomplete": 2}
+ENDINGS = {"right": 0, "same": 0, "wrong": 1, "different": 1, "incomplete": 2}
 """Exit codes; what is incomplete proves nothing."""
 
 
@@ -35,6 +41,7 @@ ENDINGS = {"right": 0, "wrong": 1, "incomplete": 2}
 )
 @click.option("--ignore", multiple=True, metavar="RULE", help="Let this rule be broken (repeatable).")
 @click.option("--handler", metavar="TARGET", help="Another handler: MODULE:FUNCTION or path/to/file.py:function.")
+@click.option("--against", metavar="TARGET", help="Compare with this handler under the same schedules.")
 @click.option("--env", "variables", multiple=True, metavar="NAME=VALUE", help="A variable of its environment.")
 @click.option(
     "--invariants", type=click.Path(path_type=Path), help="A Python file with rules: always_… and finally_… functions."
@@ -69,9 +76,12 @@ def explore(**options: Any) -> int:  # noqa: ANN401 - click hands over each opti
       python -m replay explore --schedules 200000 --jobs 2
       python -m replay explore --handler app/stream.py:handler --schedules 500 --save broken.json
       python -m replay explore --handler app/stream.py:handler --records events.jsonl --invariants rules.py
+      python -m replay explore --handler app/new.py:handler --against app/old.py:handler --schedules 200
     """
     check_files(options)
     asked = asked_of(options)
+    if options["against"]:
+        return _compare(asked, options)
     with _progress(asked.schedules) as tell:
         found = search(asked, tell)
     if found.broken and options["save"]:
@@ -79,22 +89,37 @@ def explore(**options: Any) -> int:  # noqa: ANN401 - click hands over each opti
     return ENDINGS[deliver_report(found, options).word]
 
 
+def _compare(asked: Search, options: Mapping[str, Any]) -> int:
+    """Explore two handlers and print what differs."""
+    check_against(options)
+    other = replace(asked.subject, target=Target.parse(options["against"]))
+    with _progress(asked.schedules, "different") as tell:
+        compared = search_both(asked, other, tell)
+    if compared.divergence and options["save"]:
+        options["save"].write_text(dump(compared.divergence.smallest), encoding="utf-8")
+    if options["as_json"]:
+        click.echo(json.dumps(differential_json(compared, about_of(options))))
+    else:
+        print_differential(compared, about_of(options))
+    return ENDINGS[verdict_of(compared)]
+
+
 @contextmanager
-def _progress(total: int) -> Iterator[Callable[[Result], None]]:
+def _progress(total: int, found: str = "broken") -> Iterator[Callable[[Result | Differential], None]]:
     """Show a bar on a terminal, nothing in a pipe."""
     console = Console(stderr=True)
     columns = (
         TextColumn("exploring"),
         BarColumn(),
         MofNCompleteColumn(),
-        TextColumn("{task.fields[rate]}/s, {task.fields[broken]} broken"),
+        TextColumn("{task.fields[rate]}/s, {task.fields[found]} " + found),
         TimeRemainingColumn(),
     )
     with Progress(*columns, console=console, disable=not console.is_terminal) as bar:
-        task = bar.add_task("", total=total, rate="-", broken=0)
+        task = bar.add_task("", total=total, rate="-", found=0)
 
-        def tell(result: Result) -> None:
+        def tell(result: Result | Differential) -> None:
             rate = f"{result.cases / result.duration_s:.0f}" if result.duration_s else "-"
-            bar.update(task, completed=result.cases, rate=rate, broken=len(result.broken))
+            bar.update(task, completed=result.cases, rate=rate, found=result.found)
 
         yield tell

@@ -30,6 +30,7 @@ DEFAULTS: Final[Mapping[str, Any]] = {
     "only": (),
     "ignore": (),
     "handler": None,
+    "against": None,
     "variables": (),
     "invariants": None,
     "rows": None,
@@ -71,6 +72,17 @@ def asked_of(options: Mapping[str, Any]) -> Search:
     )
 
 
+def check_against(options: Mapping[str, Any]) -> None:
+    """Refuse what does not go with a comparison.
+
+    Raises:
+        WrongUse: it was asked for.
+    """
+    for name in ("html", "junit", "ignore", "invariants"):
+        if options[name]:
+            raise WrongUse(f"--{name} does not go with --against, which compares ends and judges none; leave it out")
+
+
 def _check_together(options: Mapping[str, Any]) -> None:
     """Refuse options that mean nothing without others."""
     if options["rows"] and not options["records"]:
@@ -99,25 +111,31 @@ def _variable(text: str) -> tuple[str, str]:
 
 def exploration_of(found: Found, options: Mapping[str, Any]) -> Exploration:
     """Say what was explored, and how to do it again."""
-    is_in_memory = options["engine"] == "memory" and options["handler"] is None
-    about = {
-        "handler": options["handler"] or "the project's own function",
-        "table": "in memory" if is_in_memory else options["endpoint_url"] or "DynamoDB Local",
-        **({"case": str(options["case_file"])} if options["case_file"] else {"first seed": str(options["seed"])}),
-    }
-    about |= {name: str(options[name]) for name in FILES if options[name]}
-    about |= {name: ", ".join(options[name]) for name in ("only", "ignore") if options[name]}
     case_file = options["save"] or options["case_file"]
     return Exploration(
         found.result,
         found.broken,
-        about,
+        about_of(options),
         _command(options),
         "".join(f" --{name} {shlex.quote(str(options[name]))}" for name in GIVEN if options[name]),
         str(case_file) if case_file else None,
         arguments=_arguments(options),
         ignored=frozenset(options["ignore"]) | (MESSAGES_RULES if options["template"] else frozenset(FREE_RULES)),
     )
+
+
+def about_of(options: Mapping[str, Any]) -> dict[str, str]:
+    """Say in words what is explored."""
+    is_in_memory = options["engine"] == "memory" and options["handler"] is None
+    about = {
+        "handler": options["handler"] or "the project's own function",
+        "table": "in memory" if is_in_memory else options["endpoint_url"] or "DynamoDB Local",
+        **({"case": str(options["case_file"])} if options["case_file"] else {"first seed": str(options["seed"])}),
+    }
+    about |= {"against": options["against"]} if options["against"] else {}
+    about |= {name: str(options[name]) for name in FILES if options[name]}
+    about |= {name: ", ".join(options[name]) for name in ("only", "ignore") if options[name]}
+    return about
 
 
 def _command(options: Mapping[str, Any]) -> str:

@@ -10,7 +10,7 @@ from collections import Counter
 from concurrent.futures import FIRST_COMPLETED, ProcessPoolExecutor, wait
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 from replay.exploration.draw import draw
 from replay.exploration.execution import PLAIN, Execution, Manner, execute
@@ -45,6 +45,12 @@ class BrokenCase:
     execution: Execution
 
 
+class Stoppable(Protocol):
+    """What can say that somebody ended it before its time."""
+
+    stopped: bool
+
+
 @dataclass(slots=True)
 class Result:
     """What a campaign covered and what broke."""
@@ -59,6 +65,11 @@ class Result:
     duration_s: float = 0.0
     stopped: bool = False
     """Whether somebody ended it before its time, by Ctrl-C."""
+
+    @property
+    def found(self) -> int:
+        """How many cases broke a rule."""
+        return len(self.broken)
 
     def add(self, other: Result) -> None:
         """Add a part of the campaign."""
@@ -104,7 +115,7 @@ def one_by_one(
     """Carry out cases in this process, until one is broken, `time_s` is over or somebody presses Ctrl-C."""
     started = time.monotonic()
     result = Result()
-    with _until_stopped(result):
+    with until_stopped(result):
         for seed, case in cases:
             result.count(seed, carry_out(case))
             result.duration_s = time.monotonic() - started
@@ -136,7 +147,7 @@ def campaign(  # noqa: PLR0913 - settings, each by its name
     context = multiprocessing.get_context("spawn")
     with ProcessPoolExecutor(max_workers=jobs, mp_context=context) as pool:
         running: set[Future[Result]] = set()
-        with _until_stopped(result):
+        with until_stopped(result):
             for seeds in _chunks(first_seed, count):
                 with _deaf():
                     running.add(pool.submit(_run_chunk, seeds, work))
@@ -166,7 +177,7 @@ def explain(seed: int, carry_out: Callable[[Case, Manner], Execution], drawn: Ca
 
 
 @contextmanager
-def _until_stopped(result: Result) -> Iterator[None]:
+def until_stopped(result: Stoppable) -> Iterator[None]:
     """Take Ctrl-C for the end of the work, not of the process: what was found so far is told."""
     try:
         yield

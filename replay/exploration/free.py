@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from botocore.exceptions import ClientError
 
+from replay.checks.compare import Difference
 from replay.errors import WrongUse
 from replay.exploration.execution import RULES, execute
 from replay.exploration.foreign import SteppedHandler
@@ -86,6 +87,15 @@ class FreeTable:
         """Show a row's key as two texts; KeyError where it has none."""
         shown = [_shown(item[name]) for name in self.key]
         return shown[0], shown[1] if len(shown) > 1 else ""
+
+    def differences(self, first: Iterable[Item], second: Iterable[Item]) -> list[Difference]:
+        """Compare two whole tables row by row."""
+        one, other = ({self.address(item): item for item in items} for items in (first, second))
+        return [
+            Difference(" ".join(address).strip(), None, None, _row(one.get(address)), _row(other.get(address)))
+            for address in sorted(one.keys() | other.keys())
+            if one.get(address) != other.get(address)
+        ]
 
     def given(self, rows: Path | None, records: Path) -> Given:
         """Read rows and records of this table; rows that the records presuppose need not be given.
@@ -302,13 +312,14 @@ class _Rows:
         return self.rows
 
 
+def _row(item: Item | None) -> str | None:
+    return None if item is None else json.dumps(item, default=str, sort_keys=True)[:ROW_CHARS_MAX]
+
+
 def _difference(before: Sequence[Item], after: Sequence[Item], table: FreeTable) -> str:
-    one = {table.address(item): item for item in before}
-    other = {table.address(item): item for item in after}
-    address = min(address for address in one.keys() | other.keys() if one.get(address) != other.get(address))
-    was, now = (json.dumps(side.get(address), default=str, sort_keys=True)[:ROW_CHARS_MAX] for side in (one, other))
-    row = " ".join(address).strip()
-    return f"everything had been taken, and was delivered once more: row {row} went from {was} to {now}"
+    first = table.differences(before, after)[0]
+    moved = f"row {first.row} went from {first.first or 'nothing'} to {first.second or 'nothing'}"
+    return f"everything had been taken, and was delivered once more: {moved}"
 
 
 def _told(asked: Message, table: FreeTable) -> NextCall:

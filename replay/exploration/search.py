@@ -8,8 +8,10 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Final, Literal
 
+from replay.checks.compare import differences
 from replay.errors import WrongUse
 from replay.exploration.campaign import BrokenCase, Result, campaign, explain, one_by_one
+from replay.exploration.differential import differ
 from replay.exploration.draw import Size, draw
 from replay.exploration.execution import RULES, Manner
 from replay.exploration.free import FREE_RULES, free_ground
@@ -20,6 +22,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
     from replay.exploration.case import Case
+    from replay.exploration.differential import Differential
     from replay.exploration.draw import Features
     from replay.exploration.free import FreeTable
     from replay.exploration.given import Given
@@ -95,8 +98,7 @@ def search(asked: Search, tell: Tell = lambda _: None) -> Found:
     Raises:
         WrongUse: the handler or the endpoint cannot be used.
     """
-    with contextlib.ExitStack() as stack:
-        carry_out = stack.enter_context(_ground(asked))
+    with _ground(asked) as carry_out:
         if asked.case is not None:
             return _one(asked, asked.case, carry_out)
         result = _covered(asked, carry_out, tell)
@@ -118,6 +120,23 @@ def rule_named(name: str) -> str:
     near = difflib.get_close_matches(name, rules, n=1)
     hint = f"did you mean '{near[0]}'?" if near else f"rules are: {'; '.join(rules)}"
     raise WrongUse(f"there is no rule '{name}' to ignore; {hint}")
+
+
+def search_both(asked: Search, other: Subject, tell: Callable[[Differential], None] = lambda _: None) -> Differential:
+    """Explore two handlers by the same schedules and compare.
+
+    Raises:
+        WrongUse: a handler or the endpoint cannot be used.
+    """
+    with contextlib.ExitStack() as stack:
+        if not asked.endpoint_url:
+            endpoint = stack.enter_context(opened(None))
+            asked = replace(asked, endpoint_url=endpoint.url)
+        second = replace(asked, subject=other)
+        grounds = stack.enter_context(_ground(asked)), stack.enter_context(_ground(second))
+        cases = second.cases() if asked.case is None else iter([(0, asked.case)])
+        compare = asked.table.differences if asked.table else differences
+        return differ(cases, grounds, compare, time_s=asked.time_s, tell=tell)
 
 
 @contextmanager
