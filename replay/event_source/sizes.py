@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import base64
 import json
-import marshal
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Any
+
+from replay import quick_json
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -14,10 +15,8 @@ PAYLOAD_BYTES_MAX = 6 * 1024 * 1024
 """The JSON of one event, `Records` wrapper included. (AWS: Lambda developer guide, gettingstarted-limits.)"""
 WRAPPER_BYTES = len('{"Records":[]}')
 
-ESCAPE_BYTES_MAX = 6
-"""JSON writes a control character, one byte, as `\\u0001`: no text grows by more."""
-_MARSHAL_WITHOUT_REFERENCES = 2
-"""The marshal version that writes a value out each time it occurs."""
+SPELLING_MAX = 2
+"""The quick library spells floats its own way, `1e22` for `1e+22`, `null` for `Infinity`: none less than half as long."""
 
 
 def json_bytes(value: object) -> int:
@@ -27,14 +26,8 @@ def json_bytes(value: object) -> int:
 
 
 def json_bytes_at_most(value: object) -> int:
-    """Give a bound on `json_bytes` at a fraction of its cost, for values that cannot come near a limit.
-
-    Marshal writes at least one byte for each that JSON writes before escaping, and is ten times as fast.
-    """
-    try:
-        return ESCAPE_BYTES_MAX * len(marshal.dumps(cast("Any", value), _MARSHAL_WITHOUT_REFERENCES))
-    except ValueError:
-        return json_bytes(value)
+    """Give a bound on `json_bytes` at a fraction of its cost, for values that cannot come near a limit."""
+    return SPELLING_MAX * len(quick_json.dumps(value))
 
 
 def item_bytes(item: Mapping[str, Mapping[str, Any]]) -> int:

@@ -86,7 +86,16 @@ def test_oversized_record_that_is_filtered_out_or_gone_does_no_harm() -> None:
 
 
 @pytest.mark.parametrize(
-    "value", [{"a": "\x00" * 50}, {"é": [1, 2.5, None, True, {"b": "\ud83d"}]}, {"k": 10**30}, {}, "x"]
+    "value",
+    [
+        {"a": "\x00" * 50},
+        {"é": [1, 2.5, None, True, {"b": "\ud83d"}]},
+        {"k": 10**30},
+        {},
+        "x",
+        [1e22, 1e-7, float("inf"), float("nan"), -0.0, 1e16, 5e-324] * 50,
+        [float("inf")] * 50,
+    ],
 )
 def test_bound_on_a_size_is_never_below_it(value: object) -> None:
     assert json_bytes_at_most(value) >= json_bytes(value)
