@@ -27,6 +27,10 @@ if TYPE_CHECKING:
     from replay.reports.report import Report
 
 
+AHEAD_MAX = 1_000
+"""Records that wait at most, all shards together: as many as a few batches need, few enough to stay in the cache."""
+
+
 class Handler(Protocol):
     """What is under test."""
 
@@ -94,7 +98,7 @@ class Round:
         return self._source.metrics.filtered_out
 
     def _deliver_in_turn(self, records: Iterable[StreamRecord]) -> None:
-        run = deliver(self._source, records)
+        run = deliver(self._source, records, ahead=AHEAD_MAX)
         try:
             invocation = next(run)
             while True:

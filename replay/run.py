@@ -19,6 +19,7 @@ from replay.delivery_round import Round
 from replay.event_source.errors import RunEnded
 from replay.event_source.records import StreamRecord
 from replay.event_source.sizes import item_bytes
+from replay.read_ahead import read_ahead
 from replay.reports.report import Report, Traced
 from replay.sources.application import Application
 from replay.sources.history import address_of, view_of
@@ -212,7 +213,7 @@ def deliver_only(
     deliveries = Round(handlers, mapping, switches, report, called=lambda *_: None, watch=watch)
 
     def records() -> Iterator[StreamRecord]:
-        for recorded in recording:
+        for recorded in read_ahead(recording):
             report.records += 1
             wire: Any = recorded.wire
             now_s = deliveries.clock_s
