@@ -60,6 +60,7 @@ class Explore:
         template: str | Path | None = None,
         table: str | None = None,
         case: str | Path | None = None,
+        exhaustive: bool = False,
         engine: str = "memory",
     ) -> Result:
         """Explore a handler and give back what was covered; the test fails on the first case that breaks a rule.
@@ -68,7 +69,8 @@ class Explore:
         on the `engine` that is named. `only` says what may happen and `ignore` which rules may be broken, as on the
         command line; `env` are variables of the handler's environment. `invariants` is a file of rules, `records` and
         `rows` files of one's own, `template` (and its `table`) says the schema of their table. `case` is a file to
-        carry out instead of cases that are drawn: a broken one, kept as a test. Whatever is named and not there fails
+        carry out instead of cases that are drawn: a broken one, kept as a test. `exhaustive` is every history of one
+        small case. Whatever is named and not there fails
         the test too.
         """
         __tracebackhide__ = True
@@ -87,6 +89,7 @@ class Explore:
             "variables": tuple(f"{name}={value}" for name, value in (env or {}).items()),
             **{name: Path(file) if file else None for name, file in files.items()},
             "table": table,
+            "exhaustive": exhaustive,
             "engine": engine,
         }
         self._calls += 1

@@ -43,6 +43,7 @@ ENDINGS = {"right": 0, "same": 0, "wrong": 1, "different": 1, "incomplete": 2}
 @click.option("--handler", metavar="TARGET", help="Another handler: MODULE:FUNCTION or path/to/file.py:function.")
 @click.option("--against", metavar="TARGET", help="Compare with this handler under the same schedules.")
 @click.option("--env", "variables", multiple=True, metavar="NAME=VALUE", help="A variable of its environment.")
+@click.option("--exhaustive", is_flag=True, help="Every history of one small case: cuts, orders of calls, crashes.")
 @click.option(
     "--invariants", type=click.Path(path_type=Path), help="A Python file with rules: always_… and finally_… functions."
 )
@@ -71,11 +72,15 @@ def explore(**options: Any) -> int:  # noqa: ANN401 - click hands over each opti
     through botocore to DynamoDB Local. Any other handler runs in processes of its own against DynamoDB Local, stopped
     at every call that botocore makes.
 
+    With --exhaustive it is every history of one small case (of --seed, --case or --records): all cuts into batches, two
+    invocations in every order of their calls, a crash before and after each; --schedules bounds their number.
+
     \b
     Examples:
       python -m replay explore --schedules 200000 --jobs 2
       python -m replay explore --handler app/stream.py:handler --schedules 500 --save broken.json
       python -m replay explore --handler app/stream.py:handler --records events.jsonl --invariants rules.py
+      python -m replay explore --exhaustive --seed 3
       python -m replay explore --handler app/new.py:handler --against app/old.py:handler --schedules 200
     """
     check_files(options)

@@ -41,6 +41,7 @@ DEFAULTS: Final[Mapping[str, Any]] = {
     "save": None,
     "engine": "memory",
     "endpoint_url": None,
+    "exhaustive": False,
     "yes": False,
 }
 """Every option that decides what is explored, by its name."""
@@ -68,7 +69,8 @@ def asked_of(options: Mapping[str, Any]) -> Search:
         given=_given(options, table),
         table=table,
         case=load(options["case_file"]) if options["case_file"] else None,
-        **{name: options[name] for name in ("schedules", "seed", "jobs", "time_s", "engine", "endpoint_url", "yes")},
+        **{name: options[name] for name in ("schedules", "seed", "jobs", "time_s", "engine", "endpoint_url")},
+        **{name: options[name] for name in ("exhaustive", "yes")},
     )
 
 
@@ -78,7 +80,7 @@ def check_against(options: Mapping[str, Any]) -> None:
     Raises:
         WrongUse: it was asked for.
     """
-    for name in ("html", "junit", "ignore", "invariants"):
+    for name in ("html", "junit", "ignore", "invariants", "exhaustive"):
         if options[name]:
             raise WrongUse(f"--{name} does not go with --against, which compares ends and judges none; leave it out")
 
@@ -115,11 +117,12 @@ def exploration_of(found: Found, options: Mapping[str, Any]) -> Exploration:
     return Exploration(
         found.result,
         found.broken,
-        about_of(options),
+        about_of(options) | ({"exhaustive": str(found.exhausted)} if found.exhausted else {}),
         _command(options),
         "".join(f" --{name} {shlex.quote(str(options[name]))}" for name in GIVEN if options[name]),
         str(case_file) if case_file else None,
         arguments=_arguments(options),
+        is_exhaustive=options["exhaustive"],
         ignored=frozenset(options["ignore"]) | (MESSAGES_RULES if options["template"] else frozenset(FREE_RULES)),
     )
 

@@ -12,8 +12,9 @@ from replay.checks.compare import differences
 from replay.errors import WrongUse
 from replay.exploration.campaign import BrokenCase, Result, campaign, explain, one_by_one
 from replay.exploration.differential import differ
-from replay.exploration.draw import Size, draw
+from replay.exploration.draw import Features, Size, draw
 from replay.exploration.execution import RULES, Manner
+from replay.exploration.exhaustion import exhaust
 from replay.exploration.free import FREE_RULES, free_ground
 from replay.exploration.ground import Subject, memory_ground, messages_ground, table_name
 from replay.tables.endpoint import announce, confirm_writes, opened
@@ -23,7 +24,7 @@ if TYPE_CHECKING:
 
     from replay.exploration.case import Case
     from replay.exploration.differential import Differential
-    from replay.exploration.draw import Features
+    from replay.exploration.exhaustion import Exhausted
     from replay.exploration.free import FreeTable
     from replay.exploration.given import Given
     from replay.exploration.ground import CarryOut
@@ -33,6 +34,7 @@ if TYPE_CHECKING:
 
 SMALL: Final = Size(groups=2, messages=6)
 """Cases for a handler whose every call crosses to another process."""
+TWO_MESSAGES: Final = Size(groups=1, messages=2, is_fixed=True)
 SCHEDULES: Final = 10_000
 Engine = Literal["memory", "dynamodb"]
 
@@ -59,6 +61,8 @@ class Search:
     case: Case | None = None
     engine: Engine = "memory"
     endpoint_url: str | None = None
+    exhaustive: bool = False
+    """Every history of one small case instead of random histories of many."""
     yes: bool = False
     """Whether writing to what is not local was agreed to."""
 
@@ -78,6 +82,15 @@ class Search:
             return self.given.case(seed, self.features)
         return draw(seed, SMALL if self.subject.target else None, features=self.features)
 
+    def small(self) -> Case:
+        """Take the case whose every history is explored: the one that was named, or one of two messages."""
+        if self.case is not None:
+            return self.case
+        features = self.features or Features.only(())
+        if self.given:
+            return replace(self.given.case(self.seed, features), name="the given records")
+        return draw(self.seed, TWO_MESSAGES, features=features)
+
     def cases(self) -> Iterator[tuple[int, Case]]:
         """Draw every case, with its seed."""
         for seed in range(self.seed, self.seed + self.schedules):
@@ -90,6 +103,7 @@ class Found:
 
     result: Result
     broken: BrokenCase | None
+    exhausted: Exhausted | None = None
 
 
 def search(asked: Search, tell: Tell = lambda _: None) -> Found:
@@ -99,6 +113,8 @@ def search(asked: Search, tell: Tell = lambda _: None) -> Found:
         WrongUse: the handler or the endpoint cannot be used.
     """
     with _ground(asked) as carry_out:
+        if asked.exhaustive:
+            return _exhausted(asked, carry_out, tell)
         if asked.case is not None:
             return _one(asked, asked.case, carry_out)
         result = _covered(asked, carry_out, tell)
@@ -170,6 +186,21 @@ def _covered(asked: Search, carry_out: CarryOut, tell: Tell) -> Result:
         given=asked.given,
         progress=tell,
     )
+
+
+def _exhausted(asked: Search, carry_out: CarryOut, tell: Tell) -> Found:
+    result, exhausted = exhaust(
+        asked.small(),
+        carry_out,
+        asked.manner,
+        runs_max=asked.schedules,
+        seed=asked.seed,
+        time_s=asked.time_s,
+        tell=tell,
+    )
+    if exhausted.first_broken is None:
+        return Found(result, None, exhausted)
+    return Found(result, explain(asked.seed, carry_out, exhausted.first_broken, asked.manner), exhausted)
 
 
 def _one(asked: Search, case: Case, carry_out: CarryOut) -> Found:

@@ -36,9 +36,9 @@ class Exploration:
     """What was explored and what came of it.
 
     `about` says it in words. `command` explores the same way, with cases to be named, `given` what the cases of seeds
-    are drawn from, if not from nothing; `case_file` holds the smallest
-    broken case, if it was saved. `arguments` are those of the pytest fixture that carries out the same; `test` is the
-    pytest line of the test that explored, if one did. Rules in `ignored` were not looked at.
+    are drawn from, if not from nothing; `case_file` holds the smallest broken case, if it was saved. `arguments` are
+    those of the pytest fixture that carries out the same; `test` is the pytest line of the test that explored, if one
+    did. `is_exhaustive` is every history of one case, that of the seed. Rules in `ignored` were not looked at.
     """
 
     result: Result
@@ -49,6 +49,7 @@ class Exploration:
     case_file: str | None = None
     arguments: str = ""
     test: str | None = None
+    is_exhaustive: bool = False
     ignored: frozenset[str] = frozenset()
 
     def again(self) -> dict[str, str]:
@@ -67,7 +68,8 @@ class Exploration:
 
     def seed_again(self, seed: int) -> str:
         """Say how to see one seed's case once more."""
-        return f"{self.command}{self.given} --seed {seed} --schedules 1"
+        extent = "--exhaustive" if self.is_exhaustive else "--schedules 1"
+        return f"{self.command}{self.given} --seed {seed} {extent}"
 
     @property
     def is_wrong(self) -> bool:
