@@ -16,7 +16,7 @@ PAYLOAD_BYTES_MAX = 6 * 1024 * 1024
 WRAPPER_BYTES = len('{"Records":[]}')
 
 SPELLING_MAX = 2
-"""The quick library spells floats its own way, `1e22` for `1e+22`, `null` for `Infinity`: none less than half as long."""
+"""The quick library spells some floats shorter, `1e22` for `1e+22`, `null` for `Infinity`; by half at most."""
 
 
 def json_bytes(value: object) -> int:
