@@ -92,9 +92,12 @@ class Template:
         return {name: resource for name, resource in self.all_resources.items() if resource.type == resource_type}
 
     def resource_of(self, value: object) -> Resource | None:
-        """Find the resource that a resolved value points at: by its symbol, or by its name where it has one."""
-        if isinstance(value, Symbol):
-            return self.all_resources.get(value.name) if value.kind == "resource" else None
+        """Find the resource that a resolved value points at: by its symbol, or by its name where it has one.
+
+        The name may be a symbol too: a parameter without a value.
+        """
+        if isinstance(value, Symbol) and value.kind == "resource":
+            return self.all_resources.get(value.name)
         for resource in self.all_resources.values():
             name = resource.properties.get(REFERRED_NAMES.get(resource.type, ""))
             if name is not None and name == value:

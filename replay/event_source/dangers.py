@@ -30,6 +30,8 @@ if TYPE_CHECKING:
     from replay.event_source.template_mappings import TemplateMapping
     from replay.template import Resource
 
+EVERY_TABLE = ("AmazonDynamoDBFullAccess", "AdministratorAccess", ":table/*")
+"""What a policy says that lets a function write any table."""
 READERS_MAX = 2
 """Simultaneous readers of a shard; one for global tables (AWS: Lambda developer guide, with-ddb)."""
 LINTED = ("BatchSize", "ParallelizationFactor")
@@ -280,5 +282,5 @@ def _writes_own_table(mapping: TemplateMapping) -> bool:
     settings = json.dumps([properties.get("Environment"), properties.get("Policies"), granted], default=str)
     name = mapping.table.properties.get("TableName")
     table = mapping.table.logical_id
-    names = [f"${{{table}}}", f"${{{table}.Arn}}", *([f'"{name}"'] if isinstance(name, str) else [])]
-    return any(each in settings for each in names)
+    names = [f"${{{table}}}", f"${{{table}.Arn}}", *([f'"{name}"', f":table/{name}"] if name else [])]
+    return any(each in settings for each in (*names, *EVERY_TABLE))

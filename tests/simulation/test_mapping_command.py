@@ -294,6 +294,36 @@ Resources:
 
 
 @pytest.mark.parametrize(
+    "settings",
+    [
+        "Environment: {Variables: {TABLE: !Ref Table}}",
+        "Environment: {Variables: {TABLE: !Ref Name}}",
+        "Environment: {Variables: {TABLE: !GetAtt Table.Arn}}",
+        "Policies: [{DynamoDBCrudPolicy: {TableName: !Ref Table}}]",
+        "Policies: [{Statement: [{Resource: !Sub 'arn:aws:dynamodb:eu-west-1:1:table/${Name}/index/*'}]}]",
+        "Policies: AmazonDynamoDBFullAccess",
+    ],
+)
+def test_function_that_knows_its_table_gets_its_own_writes(tmp_path: Path, printed: Printed, settings: str) -> None:
+    path = tmp_path / "template.yaml"
+    body = """
+Transform: AWS::Serverless-2016-10-31
+Parameters: {Name: {Type: String}}
+Resources:
+  Table: {Type: AWS::DynamoDB::Table, Properties: {TableName: !Ref Name}}
+  F: {Type: AWS::Serverless::Function, Properties: {FunctionName: f, SETTINGS}}
+  M:
+    Type: AWS::Lambda::EventSourceMapping
+    Properties: {FunctionName: !Ref F, EventSourceArn: !GetAtt Table.StreamArn, StartingPosition: TRIM_HORIZON}
+"""
+    for written, is_dangerous in ((settings, True), ("Policies: AWSLambdaDynamoDBExecutionRole", False)):
+        path.write_text(body.replace("SETTINGS", written))
+        for name, parameters in (("given", ("--parameter", "Name=rows")), ("open", ())):
+            dangers = found(printed, str(path), *parameters)["M"]
+            assert ("own-writes-come-back" in dangers) == is_dangerous, name
+
+
+@pytest.mark.parametrize(
     ("pattern", "kind", "line"),
     [
         ({"dynamodb": {"NewImage": {"a": [{"exists": True}]}}}, "no-type-tag", '{"a": {"S": ["…"]}}'),

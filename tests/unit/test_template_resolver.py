@@ -137,6 +137,18 @@ def test_resource_is_found_by_symbol_and_by_name(tmp_path: Path) -> None:
     assert template.resource_of("other") is None
 
 
+def test_resource_is_found_by_a_name_that_only_a_deployment_knows(tmp_path: Path) -> None:
+    body = """
+Parameters: {Name: {Type: String}, Other: {Type: String}}
+Resources:
+  T: {Type: "AWS::DynamoDB::Table", Properties: {TableName: !Ref Name}}
+  U: {Type: X, Properties: {table: !Ref T, other: !Ref Other}}
+"""
+    template = load(tmp_path, body)
+    assert template.resource_of(template.all_resources["U"].properties["table"]) is template.all_resources["T"]
+    assert template.resource_of(template.all_resources["U"].properties["other"]) is None
+
+
 ALIASES_OF_ALIASES = (
     "a0: &a0 [x, x, x, x, x, x, x, x, x, x]\n"
     + "".join(f"a{n}: &a{n} [{', '.join([f'*a{n - 1}'] * 10)}]\n" for n in range(1, 9))
