@@ -53,6 +53,7 @@ class Explore:
         jobs: int | None = None,
         only: Collection[str] = (),
         ignore: Collection[str] = (),
+        reach: Collection[str] = (),
         env: Mapping[str, str] | None = None,
         invariants: str | Path | None = None,
         rows: str | Path | None = None,
@@ -66,12 +67,11 @@ class Explore:
         """Explore a handler and give back what was covered; the test fails on the first case that breaks a rule.
 
         `handler` is a function, `module:function` or `path/to/file.py:function`; none is the project's own function,
-        on the `engine` that is named. `only` says what may happen and `ignore` which rules may be broken, as on the
-        command line; `env` are variables of the handler's environment. `invariants` is a file of rules, `records` and
-        `rows` files of one's own, `template` (and its `table`) says the schema of their table. `case` is a file to
-        carry out instead of cases that are drawn: a broken one, kept as a test. `exhaustive` is every history of one
-        small case. Whatever is named and not there fails
-        the test too.
+        on the `engine` that is named. As on the command line, `only` says what may happen, `ignore` which rules may be
+        broken, `reach` which situations must occur. `env` are variables of the handler's environment. `invariants` is a
+        file of rules, `records` and `rows` files of one's own, `template` (and its `table`) says the schema of their
+        table. `case` is a file to carry out instead of cases that are drawn: a broken one, kept as a test. `exhaustive`
+        is every history of one small case. Whatever is named and not there fails the test too.
         """
         __tracebackhide__ = True
         config = self._request.config
@@ -86,6 +86,7 @@ class Explore:
             "jobs": setting(config, "jobs", jobs),
             "only": tuple(only),
             "ignore": tuple(ignore),
+            "reach": tuple(reach),
             "variables": tuple(f"{name}={value}" for name, value in (env or {}).items()),
             **{name: Path(file) if file else None for name, file in files.items()},
             "table": table,
@@ -123,6 +124,9 @@ class Explore:
             pytest.fail(f"{_text(exploration)}\nas a page: {page}", pytrace=False)
         if result.stopped:
             raise KeyboardInterrupt
+        exploration = exploration_of(found, options)
+        if exploration.unreached:
+            pytest.fail(exploration.verdict, pytrace=False)
         return result
 
     def _file(self, ending: str) -> Path:

@@ -40,6 +40,7 @@ ENDINGS = {"right": 0, "same": 0, "wrong": 1, "different": 1, "incomplete": 2}
     "--only", multiple=True, metavar="FEATURE", help="Let only this happen (repeatable): lag, faults, ties, …"
 )
 @click.option("--ignore", multiple=True, metavar="RULE", help="Let this rule be broken (repeatable).")
+@click.option("--reach", multiple=True, metavar="SITUATION", help="No pass unless this occurred (repeatable).")
 @click.option("--handler", metavar="TARGET", help="Another handler: MODULE:FUNCTION or path/to/file.py:function.")
 @click.option("--against", metavar="TARGET", help="Compare with this handler under the same schedules.")
 @click.option("--env", "variables", multiple=True, metavar="NAME=VALUE", help="A variable of its environment.")

@@ -13,6 +13,7 @@ from replay.exploration.given import given_messages
 from replay.exploration.ground import Subject
 from replay.exploration.invariants import Invariants
 from replay.exploration.search import SCHEDULES, Search, rule_named
+from replay.exploration.situations import situation_named
 from replay.function.target import Target
 from replay.reports.exploration import Exploration
 
@@ -29,6 +30,7 @@ DEFAULTS: Final[Mapping[str, Any]] = {
     "time_s": None,
     "only": (),
     "ignore": (),
+    "reach": (),
     "handler": None,
     "against": None,
     "variables": (),
@@ -61,6 +63,8 @@ def asked_of(options: Mapping[str, Any]) -> Search:
     target = Target.parse(options["handler"]) if options["handler"] else None
     table = FreeTable.load(options["template"], options["table"]) if options["template"] else None
     _check_together(options)
+    for situation in options["reach"]:
+        situation_named(situation)
     return Search(
         subject=Subject(target, dict(map(_variable, options["variables"]))),
         features=Features.only(options["only"]) if options["only"] else None,
@@ -80,7 +84,7 @@ def check_against(options: Mapping[str, Any]) -> None:
     Raises:
         WrongUse: it was asked for.
     """
-    for name in ("html", "junit", "ignore", "invariants", "exhaustive"):
+    for name in ("html", "junit", "ignore", "reach", "invariants", "exhaustive"):
         if options[name]:
             raise WrongUse(f"--{name} does not go with --against, which compares ends and judges none; leave it out")
 
@@ -123,6 +127,7 @@ def exploration_of(found: Found, options: Mapping[str, Any]) -> Exploration:
         str(case_file) if case_file else None,
         arguments=_arguments(options),
         is_exhaustive=options["exhaustive"],
+        asked=frozenset(options["reach"]),
         ignored=frozenset(options["ignore"]) | (MESSAGES_RULES if options["template"] else frozenset(FREE_RULES)),
     )
 

@@ -22,6 +22,7 @@ from replay.event_source.errors import ContractError
 from replay.event_source.mapping import EventSourceMapping
 from replay.event_source.records import DEFAULT_SHARD, StreamRecord
 from replay.event_source.source import EventSource
+from replay.exploration.situations import seen_at_quiet
 from replay.exploration.story import Storyteller
 from replay.exploration.unseen import Unseen
 
@@ -153,7 +154,8 @@ class _History:
         self._ignored = manner.ignored
         self._is_calmed = manner.calmed
         self._watch = manner.watch
-        self._delivered: set[str] = set()
+        self._delivered: dict[str, int] = {}
+        """The size of the largest batch in which each record came."""
         self._execution = Execution()
         self._oracle = Oracle()
         self._unseen = Unseen(store)
@@ -270,7 +272,10 @@ class _History:
         records = delivered.records if delivered else records
         self._started += 1
         self._now = delivered.at_s if delivered else self._now
-        self._delivered.update(record.text for record in records)
+        if len(records) == 1 and self._delivered.get(records[0].text, 1) > 1 and delivered and delivered.lane:
+            self._execution.situations["batch cut down to one record"] += 1
+        for record in records:
+            self._delivered[record.text] = max(len(records), self._delivered.get(record.text, 0))
         for record in records:
             self._put_message(record)
             if record.text in self._succeeded:
@@ -328,6 +333,7 @@ class _History:
         if call.kind == "index":
             told = [(self._said[record.text], record) for record in running.records]
             self._unseen.note(running.number, told, self._members)
+            execution.situations["index behind when asked"] += bool(self._lags and self._store.waiting())
         if self._story:
             self._story.about_to_call(call)
         how = running.stepped.go(fault)
@@ -467,7 +473,9 @@ class _History:
         for text, said in self._said.items():
             if said is not None:
                 self._oracle.said(said if text in self._succeeded else replace(said, delivery=-1))
-        findings = self._oracle.judge(self._store.scan())
+        rows = list(self._store.scan())
+        self._execution.situations.update(seen_at_quiet(rows, self._said.values()))
+        findings = self._oracle.judge(rows)
         limited = [finding for finding in findings if self._unseen.explains(finding, self._oracle)]
         self._execution.limited = len(limited)
         if limited:

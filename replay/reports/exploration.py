@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final, Literal
 
 from replay.checks.said import said_by
+from replay.exploration.situations import SITUATIONS
 from replay.exploration.story import Called, Delivered, PhaseBegan, RowChange, Wrote
 from replay.reports.reasons import headline, reason
 from stream_processor.message import GROUP_PREFIX
@@ -38,7 +39,8 @@ class Exploration:
     `about` says it in words. `command` explores the same way, with cases to be named, `given` what the cases of seeds
     are drawn from, if not from nothing; `case_file` holds the smallest broken case, if it was saved. `arguments` are
     those of the pytest fixture that carries out the same; `test` is the pytest line of the test that explored, if one
-    did. `is_exhaustive` is every history of one case, that of the seed. Rules in `ignored` were not looked at.
+    did. `is_exhaustive` is every history of one case, that of the seed. Situations in `asked` had to occur. Rules in
+    `ignored` were not looked at.
     """
 
     result: Result
@@ -50,6 +52,7 @@ class Exploration:
     arguments: str = ""
     test: str | None = None
     is_exhaustive: bool = False
+    asked: frozenset[str] = frozenset()
     ignored: frozenset[str] = frozenset()
 
     def again(self) -> dict[str, str]:
@@ -79,7 +82,17 @@ class Exploration:
     @property
     def is_right(self) -> bool:
         """Whether no case broke a rule, and everything was explored that was asked for."""
-        return not self.is_wrong and not self.result.stopped
+        return not (self.is_wrong or self.result.stopped or self.unreached)
+
+    @property
+    def unreached(self) -> tuple[str, ...]:
+        """Situations that were asked for and never occurred."""
+        return tuple(sorted(name for name in self.asked if not self.result.situations[name]))
+
+    @property
+    def situations(self) -> dict[str, int]:
+        """How often each situation occurred, those that never did included."""
+        return {name: self.result.situations[name] for name in SITUATIONS}
 
     @property
     def word(self) -> Literal["right", "wrong", "incomplete"]:
@@ -95,7 +108,11 @@ class Exploration:
             rules = sorted(self.broken.execution.rules) if self.broken else ()
             return f"wrong: {'; '.join(map(headline, rules)) or 'a rule is broken'}"
         explored = f"{counted(self.result.cases, 'case')}, no rule broken"
-        return f"right: {explored}" if self.is_right else f"incomplete, stopped early: {explored}"
+        return f"right: {explored}" if self.is_right else f"incomplete, {self._missing()}: {explored}"
+
+    def _missing(self) -> str:
+        stopped = ["stopped early"] if self.result.stopped else []
+        return "; ".join(stopped + ([f"never reached: {', '.join(self.unreached)}"] if self.unreached else []))
 
 
 @dataclass(frozen=True, slots=True)

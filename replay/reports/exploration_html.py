@@ -282,11 +282,11 @@ def _rules(exploration: Exploration) -> Iterator[Element]:
 
 
 def _situations(exploration: Exploration) -> Element:
-    everywhere = exploration.result.situations
     here = exploration.broken.execution.situations if exploration.broken else {}
     rows = []
-    for situation in sorted(everywhere.keys() | here.keys()):
-        cells = [element("td", f"{everywhere.get(situation, 0):,}", class_="number")]
+    for situation, count in exploration.situations.items():
+        note = ", asked for" if situation in exploration.unreached else ""
+        cells = [element("td", f"{count:,}{note}", class_="number")]
         cells += [element("td", f"{here.get(situation, 0):,}", class_="number")] if exploration.broken else []
         rows.append(element("tr", element("th", situation, scope="row"), *cells))
     columns = ("situation", "in all cases", "in the smallest") if exploration.broken else ("situation", "times")

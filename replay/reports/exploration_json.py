@@ -26,8 +26,8 @@ if TYPE_CHECKING:
 class ExplorationJson(TypedDict):
     """The whole report. `limited` counts findings that a stated limit explains; `broken_seeds` are all that broke.
 
-    An exploration that was stopped before it had covered what it was asked for is `incomplete`, unless it found
-    something.
+    An exploration that was stopped before it had covered what it was asked for, or never came to a situation that it
+    was asked for (`unreached`), is `incomplete`, unless it found something.
     """
 
     verdict: Literal["right", "wrong", "incomplete"]
@@ -38,6 +38,7 @@ class ExplorationJson(TypedDict):
     limited: int
     duration_s: float
     situations: dict[str, int]
+    unreached: list[str]
     broken_seeds: list[int]
     broken: BrokenJson | None
     again: dict[str, str]
@@ -88,7 +89,8 @@ def as_json(exploration: Exploration) -> ExplorationJson:
         "writes": result.writes,
         "limited": result.limited,
         "duration_s": round(result.duration_s, 3),
-        "situations": dict(sorted(result.situations.items())),
+        "situations": exploration.situations,
+        "unreached": list(exploration.unreached),
         "broken_seeds": sorted(result.broken),
         "broken": None if broken is None else _broken(broken),
         "again": exploration.again(),

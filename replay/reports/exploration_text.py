@@ -18,9 +18,9 @@ from replay.reports.reasons import headline
 from replay.reports.rows import attributes_of, owner, record_line, row_line
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Iterator
 
-    from replay.exploration.campaign import BrokenCase, Result
+    from replay.exploration.campaign import BrokenCase
     from replay.exploration.story import Event, RowChange
     from replay.reports.exploration import Anomaly, Exploration
 
@@ -33,14 +33,13 @@ EVENTS_SHOWN: Final = 200
 def print_exploration(exploration: Exploration, console: Console | None = None) -> None:
     """Print the report on standard output."""
     console = console or Console(highlight=False, soft_wrap=True)
-    result = exploration.result
     console.print(Text(plain(exploration.verdict), style="bold green" if exploration.is_right else "bold red"))
     for name, value in exploration.about.items():
         console.print(Text(plain(f"{name}: {value}")))
     if exploration.broken:
         _print_broken(exploration.broken, console)
     console.print()
-    for line in _figures(result):
+    for line in _figures(exploration):
         console.print(Text(line))
     for title, text in exploration.again().items():
         _heading(f"again, {title}", console)
@@ -127,16 +126,18 @@ def _weight(broken: BrokenCase) -> str:
     return f"{counted(records, 'record')}, {counted(rows, 'row')}, {counted(events, 'disturbance')}"
 
 
-def _figures(result: Result) -> Iterator[str]:
+def _figures(exploration: Exploration) -> Iterator[str]:
+    result = exploration.result
     yield figures(result)
     if result.limited:
         yield f"{counted(result.limited, 'finding')} explained by a stated limit of the function"
     yield "situations reached:"
-    yield from situation_lines(result.situations)
+    yield from situation_lines(exploration)
 
 
-def situation_lines(situations: Mapping[str, int]) -> Iterator[str]:
-    """List how often each situation occurred."""
-    width = max(map(len, situations), default=0)
-    for situation, count in sorted(situations.items()):
-        yield f"  {situation:<{width}} {count:>12,}"
+def situation_lines(exploration: Exploration) -> Iterator[str]:
+    """List how often each situation occurred, also those that never did."""
+    width = max(map(len, exploration.situations))
+    for situation, count in exploration.situations.items():
+        note = "  asked for" if situation in exploration.unreached else ""
+        yield f"  {situation:<{width}} {count:>12,}{note}"

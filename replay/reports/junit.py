@@ -1,7 +1,7 @@
 """An exploration as JUnit XML: one suite, a test case for the campaign and one for each broken case.
 
-The campaign's test case passes when it was carried out; the suite's failures are the broken cases. Names stay the same
-from run to run, so that a CI server can follow them.
+The campaign's test case passes when all of it was carried out and every situation that was asked for occurred; the
+suite's other failures are the broken cases. Names stay the same from run to run, so that a CI server can follow them.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ def junit_xml(exploration: Exploration) -> bytes:
         cases.append(_told(broken, exploration))
     cases += [_untold(seed, exploration) for seed in sorted(result.broken) if seed != told]
     time_s = f"{result.duration_s:.3f}"
-    failures = str(len(cases) - 1)
+    failures = str(len(cases) - 1 + (exploration.word == "incomplete"))
     suite = element(
         "testsuite", *cases, name=SUITE, tests=str(len(cases)), failures=failures, errors="0", skipped="0", time=time_s
     )
@@ -45,10 +45,12 @@ def _campaign(exploration: Exploration) -> Element:
     figures = {**exploration.about, "cases": result.cases, "calls": result.calls, "writes": result.writes}
     figures["findings explained by a stated limit"] = result.limited
     properties = [element("property", name=name, value=str(value)) for name, value in figures.items()]
-    reached = "\n".join(["situations reached:", *situation_lines(result.situations)])
+    reached = "\n".join(["situations reached:", *situation_lines(exploration)])
+    incomplete = element("failure", exploration.verdict, message=exploration.verdict, type="incomplete")
     return element(
         "testcase",
         element("properties", *properties),
+        incomplete if exploration.word == "incomplete" else None,
         element("system-out", reached),
         classname=CLASS,
         name="campaign",
