@@ -7,6 +7,7 @@ import dataclasses
 import gc
 import json
 import secrets
+import sys
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -258,7 +259,7 @@ def _replay(
             stack.enter_context(FunctionProcess(launch, tell, control)) for _ in range(asked.options["concurrent"])
         ]
         handlers[0].start()
-        told = stack.enter_context(records_bar("replaying", asked.recording.records))
+        told = _progress(stack, asked)
         report = Replay(
             asked.recording,
             history,
@@ -278,6 +279,15 @@ def _replay(
     report.lagging_queries = lagging.answered if lagging is not None else 0
     about = {"handler": str(target), "table": table, "endpoint": str(endpoint)}
     return _Ran(report, about, list(under_test.rows()) if asked.options["against"] else [])
+
+
+def _progress(stack: contextlib.ExitStack, asked: _Asked) -> Callable[[int], None]:
+    """Show a bar; but where every call is shown and waited for, say how to go on."""
+    if not asked.options["step"]:
+        return stack.enter_context(records_bar("replaying", asked.recording.records))
+    if sys.stdin.isatty():
+        say("after each request: Enter goes on, c goes on to the end, q ends the run")
+    return lambda _: None
 
 
 def _lagging_index(asked: _Asked, table: TableUnderTest) -> LaggingIndex | None:

@@ -3,7 +3,11 @@
 from __future__ import annotations
 
 import json
-from typing import TYPE_CHECKING, Any
+import os
+import subprocess
+import sys
+from pathlib import Path
+from typing import IO, TYPE_CHECKING, Any
 
 import pytest
 
@@ -12,8 +16,7 @@ from replay.function.faults import KINDS
 from tests.run.conftest import at, conversation, message, record, row
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-    from pathlib import Path
+    from collections.abc import Callable, Iterator
 
     from tests.run.conftest import Ran
 
@@ -22,6 +25,7 @@ if TYPE_CHECKING:
 
 pytestmark = pytest.mark.engine
 
+ROOT = Path(__file__).parents[2]
 USUAL = "tests/handlers/usual.py:lambda_handler"
 
 SEES = """
@@ -211,6 +215,32 @@ def test_stepping_shows_each_request_and_each_change_of_a_row(run: Run, events: 
     assert sorted(change[1] for change in changes) == ["GRP#a", "GRP#a", "GRP#b", "GRP#b"]
     assert [change[-2:] == ["no", "row"] for change in changes] == [True, False, True, False]
     assert run("-", "--step").code == 2
+
+
+@pytest.mark.parametrize(("answers", "ending"), [("\nc\n", (5, 0)), ("\nq\n", (2, 2))])
+def test_at_a_terminal_stepping_waits_and_nothing_else_is_drawn(
+    engine_endpoint: str, events: Write, table: str, answers: str, ending: tuple[int, int]
+) -> None:
+    command = [sys.executable, "-m", "replay", "run", str(events(conversation(1))), "--step", "--table", f"{table}-s"]
+    command += ["--endpoint-url", engine_endpoint, "--handler", f"{ROOT / USUAL}"]
+    ours, theirs = os.openpty()
+    with os.fdopen(ours, "r+b", buffering=0) as terminal:
+        process = subprocess.Popen(command, cwd=ROOT, stdin=theirs, stderr=theirs, stdout=subprocess.DEVNULL)
+        os.close(theirs)
+        terminal.write(answers.encode())
+        said = b"".join(read(terminal)).decode()
+    assert (said.count("delivery 1: "), process.wait()) == ending
+    assert "Enter goes on" in said
+    assert "replaying" not in said
+
+
+def read(terminal: IO[bytes]) -> Iterator[bytes]:
+    """Read until nobody is at the other end any more; Linux then says that the device is gone."""
+    try:
+        while said := terminal.read(4096):
+            yield said
+    except OSError:
+        return
 
 
 def test_lines_of_faults_are_in_the_report_for_people(
