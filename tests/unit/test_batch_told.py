@@ -109,6 +109,13 @@ def test_a_record_set_aside_keeps_why_in_words() -> None:
     assert kept.detail == "the attribute 'message' is missing or no string"
 
 
+def test_a_record_whose_time_is_none_keeps_that_in_words() -> None:
+    shelf = Shelf()
+    told(processor(MemoryTable(), shelf), record(at="noon"))
+    (kept,) = shelf.kept.values()
+    assert kept.detail == "the sort key is no time in any spelling of the table"
+
+
 def test_a_poisoned_record_without_a_quarantine_is_told_in_words() -> None:
     batch = processor(MemoryTable())
     with pytest.raises(PermanentError, match="the attribute 'message' is missing or no string"):
