@@ -13,9 +13,12 @@ JOBS   ?= $(shell getconf _NPROCESSORS_ONLN 2>/dev/null || echo 2)
 SAM_VENV  ?= .venv-sam
 SAM_READY := $(SAM_VENV)/.ready
 SAM       := SAM_CLI_TELEMETRY=0 AWS_DEFAULT_REGION=$${AWS_DEFAULT_REGION:-us-east-1} $(SAM_VENV)/bin/sam
+# Mutmut stands on the project's own environment, without being part of it.
+MUTANTS_VENV  ?= .venv-mutants
+MUTANTS_READY := $(MUTANTS_VENV)/.ready
 PACKAGE   := .aws-sam/build/StreamProcessor
 
-.PHONY: help setup lock replay test check bench validate build build-StreamProcessor deploy fuzz-filters histories hunts record-killed conformance right-handlers
+.PHONY: help setup lock replay test check bench validate build build-StreamProcessor deploy fuzz-filters histories hunts record-killed conformance right-handlers mutants
 
 help:  ## List the targets
 	@awk -F':.*## ' '/^[a-z-]+:.*## / {printf "  %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -60,6 +63,16 @@ right-handlers: $(READY)  ## Let two right handlers that are not ours meet 5,000
 
 live-pace: $(READY)  ## Tell how soon rows follow 100 messages a second under live, for a minute; then kill it
 	SECONDS_WRITTEN=60 $(BIN)/python -m pytest -v -s tests/run/test_live_pace.py
+
+$(MUTANTS_READY): requirements-mutants.lock $(READY)
+	@$(BIN)/python -m venv --clear $(MUTANTS_VENV)
+	@$(MUTANTS_VENV)/bin/python -m pip install --quiet --disable-pip-version-check --no-deps -r requirements-mutants.lock
+	@$(BIN)/python -c 'import sysconfig; print(sysconfig.get_path("purelib"))' > \
+		"$$($(MUTANTS_VENV)/bin/python -c 'import sysconfig; print(sysconfig.get_path("purelib"))')/project.pth"
+	@touch $@
+
+mutants: $(MUTANTS_READY)  ## Change the function in 1,600 places, one at a time: each must fall, or stand in docs/mutants.md
+	@$(BIN)/python -m tests.mutants $(MUTANTS_VENV)/bin/mutmut $(JOBS)
 
 check: $(READY)  ## Format, lint, types, import contracts, dead code, wheel
 	$(BIN)/ruff format --check .
