@@ -187,7 +187,7 @@ def _shown(given: TemplateMapping) -> dict[str, Any]:
     try:
         read = EventSourceMapping.from_api(given.parameters)
     except MappingRejected as rejected:
-        raise WrongUse(f"{given.name}: AWS would refuse this mapping: {rejected}") from rejected
+        raise WrongUse(f"{given.name}: AWS would refuse this mapping: {rejected.explained()}") from rejected
     return {"name": given.name, "place": given.place, "parameters": read.described(), "set": sorted(given.parameters)}
 
 

@@ -71,7 +71,7 @@ def _found(mapping: TemplateMapping, neighbours: Sequence[TemplateMapping]) -> I
     try:
         read = EventSourceMapping.from_api(usable)
     except MappingRejected as rejected:
-        yield Danger("rejected", str(rejected), f"D: {GUIDE}, services-ddb-params", _line_instead(usable))
+        yield Danger("rejected", rejected.explained(), f"D: {GUIDE}, services-ddb-params", _line_instead(usable))
         return
     yield from _of_answers(read)
     yield from _of_retries(read)

@@ -12,11 +12,15 @@ ReplayError
 
 from __future__ import annotations
 
-from replay.errors import ReplayError
+from replay.errors import ReplayError, WrongUse
 
 
 class MappingRejected(ReplayError):
     """AWS would not create this mapping; the class has the exception's name, the text its message."""
+
+    def explained(self) -> str:
+        """Give the message with what it leaves out: of a pattern AWS says only that it is invalid."""
+        return f"{self} ({self.__cause__})" if isinstance(self.__cause__, WrongUse) else str(self)
 
 
 class InvalidParameterValueException(MappingRejected):

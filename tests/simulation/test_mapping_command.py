@@ -341,6 +341,16 @@ def test_filter_not_meant_comes_with_one_to_write(
     assert line in finding["write"]
 
 
+def test_invalid_pattern_is_explained(printed: Printed, capsys: pytest.CaptureFixture[str]) -> None:
+    criteria = 'FilterCriteria={"Filters": [{"Pattern": {"eventName": ["INSERT"]}}]}'
+    _, told = printed("check", OWN, "--set", criteria)
+    (finding,) = told["mappings"][0]["findings"]
+    assert "Invalid filter pattern definition." in finding["reason"]
+    assert "Filters[0]: Pattern is JSON text" in finding["reason"]
+    assert main(["mapping", "show", OWN, "--set", criteria]) == 2
+    assert "Filters[0]: Pattern is JSON text" in capsys.readouterr().err
+
+
 def test_mapping_that_aws_refuses_comes_with_the_line_that_it_takes(printed: Printed) -> None:
     _, told = printed("check", OWN, "--set", "StartingPosition=AT_TIMESTAMP")
     (finding,) = told["mappings"][0]["findings"]
