@@ -19,7 +19,7 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
 import yaml
-from cfn_tools.yaml_loader import CfnYamlLoader, construct_mapping
+from cfn_tools.yaml_loader import CfnYamlLoader
 
 from replay.errors import WrongUse
 from replay.intrinsics import REFERRED_NAMES, Resolver, Symbol, TemplateFault
@@ -128,8 +128,14 @@ class _Loader(CfnYamlLoader):  # type: ignore[misc]  # the library has no types
 
 
 def _map(loader: _Loader, node: yaml.MappingNode) -> object:
+    """Read a map; a key is the text that stands there, so that `On` and `012345678901` stay what they are."""
     loader.flatten_mapping(node)
-    return construct_mapping(loader, node)
+    return {
+        key.value if isinstance(key, yaml.ScalarNode) else str(loader.construct_object(key)): loader.construct_object(
+            value
+        )
+        for key, value in node.value
+    }
 
 
 _Loader.add_constructor("tag:yaml.org,2002:map", _map)

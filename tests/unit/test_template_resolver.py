@@ -124,6 +124,16 @@ Resources:
     assert template.all_resources["G"].properties == {"a": 5, "b": 10, "c": 3}
 
 
+def test_key_is_the_text_that_stands_there(tmp_path: Path) -> None:
+    body = """
+Parameters: {On: {Type: String, Default: 'true'}, Account: {Type: String, Default: '012345678901'}}
+Mappings: {ByAccount: {012345678901: {Batch: 5}}}
+Resources:
+  F: {Type: X, Properties: {v: !Ref On, no: !FindInMap [ByAccount, !Ref Account, Batch]}}
+"""
+    assert load(tmp_path, body).all_resources["F"].properties == {"v": "true", "no": 5}
+
+
 def test_json_is_read_like_yaml(tmp_path: Path) -> None:
     path = tmp_path / "synth.json"
     path.write_text(json.dumps({"Resources": {"T": {"Type": "X", "Properties": {"v": {"Fn::Sub": "${AWS::Region}"}}}}}))
