@@ -72,9 +72,20 @@ class Checkpoint:
         newer = {**self.finished, **{shard: sequence for shard, sequence in finished.items() if sequence is not None}}
         if newer != self.finished:
             self.finished = newer
-            part = self.path.with_name(self.path.name + ".part")
-            part.write_text(json.dumps({"stream": self.stream, "finished": newer}, indent=1), encoding="utf-8")
+            self.save()
+
+    def save(self) -> None:
+        """Write the file, whole or not at all.
+
+        Raises:
+            WrongUse: it cannot be written.
+        """
+        part = self.path.with_name(self.path.name + ".part")
+        try:
+            part.write_text(json.dumps({"stream": self.stream, "finished": self.finished}, indent=1), encoding="utf-8")
             part.replace(self.path)
+        except OSError as error:
+            raise WrongUse(f"--checkpoint {self.path} cannot be written: {error.strerror}") from None
 
 
 @dataclass

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import json
 import signal
 import sys
 import threading
@@ -14,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from replay.commands.discards import write_discard
 from replay.commands.launching import launch_of
 from replay.commands.mapping_options import mapping_of, mapping_options
 from replay.commands.run_options import pairs
@@ -84,6 +84,7 @@ def live(**options: Any) -> None:  # noqa: ANN401 - click's options
         arn = _stream_arn(endpoint, schema, table)
         launch = launch_of(target, configuration, schema, (endpoint, table), pairs("--env", options["variables"]))
         checkpoint = Checkpoint.read(options["checkpoint"] or cache_folder() / f"live-{table}.json", arn)
+        checkpoint.save()
         reader = StreamReader(
             endpoint.client("dynamodbstreams"), arn, shown_arn(arn, endpoint.region), say, checkpoint.positions()
         )
@@ -121,9 +122,7 @@ def _follow(
         discard = message.discard
         say(f"given up: {len(discard.records)} records from {discard.records[0].text} ({discard.condition})")
         if options["discards"] is not None:
-            file = options["discards"] / (message.key or discard.request_id)
-            file.parent.mkdir(parents=True, exist_ok=True)
-            file.write_text(json.dumps(message.body, indent=1), encoding="utf-8")
+            write_discard(message, options["discards"])
 
     def printed(line: str) -> None:
         if options["verbose"]:

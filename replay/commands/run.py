@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from replay.checks.compare import differences
+from replay.commands.discards import write_discard
 from replay.commands.launching import launch_of
 from replay.commands.mapping_options import mapping_of
 from replay.commands.run_options import pairs, run_options
@@ -51,7 +52,6 @@ from replay.template import Template
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
-    from pathlib import Path
 
     from replay.event_source.mapping import EventSourceMapping
     from replay.function.control import Control
@@ -186,12 +186,20 @@ def _run(asked: _Asked) -> int:
     history = _history(asked)
     with _endpoint(asked) as (endpoint, table), _output(asked.options) as tell:
         tables = [table] if len(asked.targets) == 1 else [table, f"{table}-against"]
+        _check_later_handlers(asked, (endpoint, table))
         ran = [
             _replay(asked, history, target, (endpoint, name), tell)
             for target, name in zip(asked.targets, tables, strict=True)
         ]
     _tell(asked, ran)
     return RIGHT if ran[0].report.is_right else WRONG
+
+
+def _check_later_handlers(asked: _Asked, where: tuple[Endpoint, str]) -> None:
+    """Import them before the first one's run: it may take long."""
+    for target in asked.targets[1:]:
+        with FunctionProcess(launch_of(target, asked.configuration, asked.schema, where, asked.variables)) as process:
+            process.start()
 
 
 @dataclass(frozen=True, slots=True)
@@ -349,7 +357,8 @@ def _tell(asked: _Asked, ran: list[_Ran]) -> None:
     if not first.report.deliveries:
         say("no record passed the filter, so the handler was never called; --filter none delivers every record")
     if asked.options["discards"] is not None:
-        _write_discards(first.report, asked.options["discards"])
+        for message in first.report.discards:
+            write_discard(message, asked.options["discards"])
     different = [difference for other in others for difference in differences(first.rows, other.rows)]
     if asked.options["as_json"]:
         compared = [
@@ -362,14 +371,3 @@ def _tell(asked: _Asked, ran: list[_Ran]) -> None:
         print_report(one.report, one.about)
     if others:
         print_differences(different, first.json["summary"], others[0].json["summary"])
-
-
-def _write_discards(report: Report, folder: Path) -> None:
-    """Write each object as it would lie in the bucket of failures, under its own key."""
-    for message in report.discards:
-        file = folder / (message.key or message.discard.request_id)
-        try:
-            file.parent.mkdir(parents=True, exist_ok=True)
-            file.write_text(json.dumps(message.body, indent=1), encoding="utf-8")
-        except OSError as error:
-            raise WrongUse(f"--discards {folder}: {error.strerror}") from None

@@ -175,6 +175,15 @@ def test_a_file_that_is_no_checkpoint_is_wrong_use(tmp_path: Path, content: str)
         Checkpoint.read(tmp_path / "checkpoint", "s")
 
 
+@pytest.mark.engine
+def test_a_checkpoint_that_cannot_be_written_is_refused_before_anything_is_delivered(
+    engine_endpoint: str, table: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    checkpoint = str(tmp_path / "nowhere" / "checkpoint")
+    assert main(["live", "--endpoint-url", engine_endpoint, "--table", table, "--checkpoint", checkpoint]) == 2
+    assert f"--checkpoint {checkpoint} cannot be written: No such file" in capsys.readouterr().err
+
+
 def test_changes_below_a_handlers_folder_are_seen_once(tmp_path: Path) -> None:
     inner = tmp_path / "inner"
     inner.mkdir()

@@ -196,6 +196,13 @@ def test_two_handlers_on_one_history_are_compared(run: Run, events: Write) -> No
     assert same.report["differences"] == []
 
 
+def test_a_second_handler_that_is_none_is_refused_before_the_first_one_runs(run: Run, tmp_path: Path) -> None:
+    log = tmp_path / "log"
+    ran = run("--against", "json:dumpz", "--log", log)
+    assert (ran.code, log.read_text()) == (2, "")
+    assert "there is no function 'dumpz'" in ran.said
+
+
 def test_the_comparison_for_people_shows_both_sides(
     engine_endpoint: str, events: Write, capsys: pytest.CaptureFixture[str], table: str
 ) -> None:
