@@ -11,8 +11,9 @@ import json
 import time
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from queue import SimpleQueue
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from replay.delivery_round import request_id_of, result_of
 from replay.errors import WrongUse
@@ -90,7 +91,10 @@ class Checkpoint:
 
 @dataclass
 class Live:
-    """One handler at work on one stream; `tell` gets a line a batch, `changed` names files that are new or changed."""
+    """One handler at work on one stream; `changed` names files that are new or changed.
+
+    `tell` gets a line a batch, `delivered` the same as fields that JSON can hold.
+    """
 
     reader: StreamReader
     source: EventSource
@@ -99,6 +103,7 @@ class Live:
     tell: Callable[[str], None]
     changed: Callable[[], list[str]]
     epoch_s: float = field(default_factory=time.time)
+    delivered: Callable[[dict[str, Any]], None] = lambda _: None
 
     def __post_init__(self) -> None:
         self._free: SimpleQueue[FunctionProcess] = SimpleQueue()
@@ -204,4 +209,17 @@ class Live:
         self.tell(
             f"{time.strftime('%H:%M:%S')} {invocation.shard}: {len(records)} records from {records[0].text}: "
             f"{how} ({len(invoked.calls)} requests, {invoked.duration_s * 1000:.0f} ms{cold})"
+        )
+        self.delivered(
+            {
+                "at": datetime.now(UTC).isoformat(),
+                "shard": invocation.shard,
+                "records": len(records),
+                "first_sequence": records[0].text,
+                "last_sequence": records[-1].text,
+                "outcome": how,
+                "requests": len(invoked.calls),
+                "duration_s": round(invoked.duration_s, 6),
+                "cold_start": invoked.cold_start,
+            }
         )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import json
 import signal
 import sys
 import threading
@@ -60,6 +61,7 @@ if TYPE_CHECKING:
 )
 @click.option("--discards", type=click.Path(file_okay=False, path_type=Path), help="Folder for what is given up.")
 @click.option("--verbose", is_flag=True, help="Show what the handler prints.")
+@click.option("--json", "as_json", is_flag=True, help="Print a line of JSON for each batch.")
 @click.option("--yes", is_flag=True, help="Let the handler write to an endpoint that is not local without asking.")
 def live(**options: Any) -> None:  # noqa: ANN401 - click's options
     """Follow a table's stream and run the handler on it, as Lambda would, until stopped.
@@ -135,8 +137,13 @@ def _follow(
         files = HandlerFiles(launch.target, [str(Path.cwd()), *sys.path])
         stopped = stack.enter_context(_stopped_by_signals())
         say(f"following with {launch.target}; Ctrl-C ends it")
-        Live(reader, source, workers, checkpoint, say, files.changed, epoch_s).run(stopped)
+        delivered = _print_json if options["as_json"] else lambda _: None
+        Live(reader, source, workers, checkpoint, say, files.changed, epoch_s, delivered).run(stopped)
     say("stopped")
+
+
+def _print_json(batch: dict[str, Any]) -> None:
+    click.echo(json.dumps(batch))
 
 
 @contextmanager

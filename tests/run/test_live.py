@@ -35,11 +35,11 @@ class Following:
     """A `live` in a process of its own."""
 
     def __init__(self, endpoint: str, table: str, folder: Path, *options: str) -> None:
-        self.log = folder / "live.log"
+        self.log, self.printed = folder / "live.log", folder / "live.out"
         command = ["live", "--endpoint-url", endpoint, "--table", table, "--checkpoint", str(folder / "checkpoint")]
-        with self.log.open("a") as log:
+        with self.log.open("a") as log, self.printed.open("a") as printed:
             self.process = subprocess.Popen(
-                [sys.executable, "-m", "replay", *command, *options], cwd=ROOT, stderr=log, stdout=subprocess.DEVNULL
+                [sys.executable, "-m", "replay", *command, *options], cwd=ROOT, stderr=log, stdout=printed
             )
 
     def said(self, text: str) -> int:
@@ -102,6 +102,19 @@ def test_rows_follow_messages_and_a_killed_one_goes_on_where_it_was(
     assert until(lambda: texts(dynamodb, table) == ["while it is down"] * 2)
     assert second.end(signal.SIGINT) == 0
     assert second.said("replay: stopped") == 1
+
+
+@pytest.mark.engine
+def test_json_is_a_line_a_batch_and_all_that_is_on_standard_output(
+    follow: Callable[..., Following], dynamodb: DynamoDBClient, table: str
+) -> None:
+    put(dynamodb, table, row("a", "g", at(0)), message("g", at(1)), message("g", at(2), "new"))
+    following = follow("--json")
+    assert until(lambda: texts(dynamodb, table) == ["new"])
+    assert following.end() == 0
+    (batch,) = map(json.loads, following.printed.read_text().splitlines())
+    assert (batch["records"], batch["outcome"], batch["cold_start"]) == (2, "done", True)
+    assert int(batch["first_sequence"]) < int(batch["last_sequence"])
 
 
 CRASHING = """
