@@ -108,6 +108,7 @@ def _image(recorded: Recorded, name: str) -> Item:
         view_type = change.get("StreamViewType")
         raise WrongUse(
             f"{recorded.place}: a group row's {recorded.wire.get('eventName')} has no {name} (its view type is "
-            f"{view_type}), so the rows to begin with cannot be told; record with NEW_AND_OLD_IMAGES"
+            f"{view_type}), so the rows to begin with cannot be told; record with NEW_AND_OLD_IMAGES, "
+            "or give an export of the table as --table-state"
         )
     return image

@@ -162,6 +162,7 @@ def test_a_group_row_without_images_is_wrong_use_naming_the_view_type(run: Run, 
     ran = run(events([line]))
     assert ran.code == 2
     assert "NEW_IMAGE" in ran.said
+    assert "--table-state" in ran.said
 
 
 def test_poison_is_given_up_and_the_rest_is_right(run: Run, events: Write, tmp_path: Path) -> None:
