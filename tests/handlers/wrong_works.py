@@ -5,18 +5,21 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
+from stream_processor.errors import GaveUp
 from stream_processor.group import GroupWork, Transact
 from stream_processor.plan import Plan, plan
 from stream_processor.row import GroupRow, by_member
-from stream_processor.table import ReadIndex
-from stream_processor.transaction import Key, NoRow, Put, Unchanged
+from stream_processor.table import ReadIndex, ReadMember
+from stream_processor.transaction import Delete, Key, NoRow, Put, Unchanged, unchanged
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Generator, Iterable, Sequence
 
+    from stream_processor.errors import ConditionFailed
     from stream_processor.group import Request, Response
     from stream_processor.message import MemberId, Message
     from stream_processor.row import Item
+    from stream_processor.table import Read
     from stream_processor.transaction import Action, Transaction
 
 
@@ -195,6 +198,125 @@ class CreatesMissingRows(GroupWork):
             yield Transact((Put(key, item, NoRow(), 100),))
 
 
+class WritesWhatIsNotDue(GroupWork):
+    """A row that is at the message already is written all the same: every redelivery costs a write."""
+
+    def _plan(self, rows: Sequence[GroupRow]) -> Plan:
+        due = super()._plan(rows)
+        if due.transactions or not rows:
+            return due
+        (first, *_) = next(iter(by_member(rows).values()))
+        again = Put(Key(first.member, first.sort_key), first.item, unchanged(first.item, ()), 100)
+        return replace(due, transactions=((again,),))
+
+
+class HealsOnlyWhatIsDue(GroupWork):
+    """Two rows of one member stay two while no message is newer than they are."""
+
+    def _plan(self, rows: Sequence[GroupRow]) -> Plan:
+        survivors = [own[0] for own in by_member(rows).values()]
+        is_due = any((True, *self.messages[0].rank) > row.rank for row in survivors)
+        return super()._plan(rows if is_due else survivors)
+
+
+class DeletesAndPutsOneKey(PlansOtherwise):
+    """A row that keeps its key is deleted and put in one transaction, which the service refuses (H8)."""
+
+    def changed(self, transaction: Transaction) -> tuple[Transaction, ...]:
+        return (tuple(part for action in transaction for part in _twice(action)),)
+
+
+class PutsAllInOneTransaction(GroupWork):
+    """However many members there are, one transaction is to move them all."""
+
+    def _plan(self, rows: Sequence[GroupRow]) -> Plan:
+        due = super()._plan(rows)
+        whole = tuple(action for transaction in due.transactions for action in transaction)
+        return replace(due, transactions=(whole,) if whole else ())
+
+
+class ReadsOnePage(GroupWork):
+    """What stands behind the first page of a reading is not there (H21)."""
+
+    def _pages(self, read: Read) -> Generator[Request, Response, tuple[Item, ...]]:
+        page = yield from self._try(read)
+        return page.items if page is not None else ()
+
+
+class FollowsNobody(GroupWork):
+    """Whom a row names is asked where the index shows that row, and not where a consistent reading does."""
+
+    def _read_members(
+        self, members: set[MemberId], read: set[MemberId]
+    ) -> Generator[Request, Response, tuple[GroupRow, ...]]:
+        rows: list[GroupRow] = []
+        for member in sorted(members - read):
+            read.add(member)
+            rows.extend(self._rows((yield from self._pages(ReadMember(member, self.group)))))
+        return tuple(rows)
+
+
+class WaitsForWhoHasNoRow(GroupWork):
+    """A known member without a row is an error: whoever left keeps the group from ever being done."""
+
+    def requests(self) -> Generator[Request, Response, None]:
+        yield from super().requests()
+        rows = self._rows((yield from self._pages(ReadIndex(self.group))))
+        if rows and self._known(rows) - {row.member for row in rows}:
+            raise GaveUp("a member has no row yet")
+
+
+class WaitsForOrphans(GroupWork):
+    """A group without any row is an error, for ever."""
+
+    def requests(self) -> Generator[Request, Response, None]:
+        yield from super().requests()
+        if self.tally.orphan:
+            raise GaveUp("no row yet")
+
+
+class TriesTheNewestAlone(GroupWork):
+    """A newest message that does not fit is set aside, and the group is not planned again with its next newest."""
+
+    def _plan(self, rows: Sequence[GroupRow]) -> Plan:
+        return plan(rows, self.messages[:1], self._taken)
+
+
+class MovesEverybodyOrNobody(GroupWork):
+    """A text that does not fit one member's row is applied to no row."""
+
+    def _plan(self, rows: Sequence[GroupRow]) -> Plan:
+        due = super()._plan(rows)
+        unfit = {each.message for each in due.unfit}
+        fitting = [message for message in self.messages if message not in unfit]
+        return plan(rows, fitting, self._taken) if fitting else replace(due, transactions=())
+
+
+class NeverLearnsOfCollisions(GroupWork):
+    """A key that another group's row has is tried again and again (H7, the other way)."""
+
+    def _learn(self, _transaction: Transaction, _failure: ConditionFailed) -> bool:
+        return False
+
+
+class TakesRowsWithoutTimeForNewest(GroupWork):
+    """A row whose sort key is no time is left as it is."""
+
+    def _rows(self, items: Iterable[Item]) -> tuple[GroupRow, ...]:
+        latest = self.messages[0].instant.replace(year=9999)
+        return tuple(
+            row if row.explained else replace(row, explained=True, instant=latest) for row in super()._rows(items)
+        )
+
+
+class ComparesWholeSeconds(GroupWork):
+    """What is behind the second is not read."""
+
+    def __init__(self, messages: Sequence[Message], jitter: Callable[[float], float]) -> None:
+        whole = [replace(message, instant=message.instant.replace(microsecond=0)) for message in messages]
+        super().__init__(whole, jitter)
+
+
 WRONG_WORKS: tuple[type[GroupWork], ...] = (
     DeletesThenPuts,
     PutsThenDeletes,
@@ -215,7 +337,25 @@ WRONG_WORKS: tuple[type[GroupWork], ...] = (
     ForgetsTheSenders,
     ForgetsEarlierSenders,
     CreatesMissingRows,
+    WritesWhatIsNotDue,
+    DeletesAndPutsOneKey,
+    PutsAllInOneTransaction,
+    FollowsNobody,
+    WaitsForWhoHasNoRow,
+    WaitsForOrphans,
+    NeverLearnsOfCollisions,
+    TakesRowsWithoutTimeForNewest,
+    ComparesWholeSeconds,
 )
+"""Convicted by the scenarios that the function is run through."""
+
+WRONG_ELSEWHERE: tuple[type[GroupWork], ...] = (
+    HealsOnlyWhatIsDue,
+    MovesEverybodyOrNobody,
+    ReadsOnePage,
+    TriesTheNewestAlone,
+)
+"""Convicted by histories of their own."""
 
 
 def _lax(action: Action) -> Action:
@@ -241,6 +381,12 @@ def _anywhere(action: Action) -> Action:
     if isinstance(action, Put) and isinstance(action.condition, NoRow):
         return replace(action, condition=Unchanged((), ("never",)))
     return action
+
+
+def _twice(action: Action) -> Transaction:
+    if not isinstance(action, Put) or isinstance(action.condition, NoRow):
+        return (action,)
+    return Delete(action.key, action.condition, action.size), replace(action, condition=NoRow())
 
 
 def _shifted(action: Action) -> Action:
