@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 from replay.checks.scenarios import TIMES, pair, said
 from replay.exploration.campaign import BrokenCase, Result, in_memory
 from replay.exploration.case import Case, Fault
-from replay.exploration.execution import Manner
+from replay.exploration.outcome import Manner
 from replay.reports.exploration import Exploration
 from tests.handlers.wrong_works import DeletesThenPuts
 

@@ -13,9 +13,10 @@ from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Protocol
 
 from replay.exploration.draw import draw
-from replay.exploration.execution import PLAIN, Execution, Manner, execute
+from replay.exploration.execution import execute
 from replay.exploration.invariants import Invariants
 from replay.exploration.ours import OurHandler
+from replay.exploration.outcome import PLAIN, Execution, Manner
 from replay.exploration.shrink import shrink
 from replay.tables.memory import MemoryTable
 from stream_processor.group import GroupWork

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, Final
 from replay.checks.compare import Difference, differences
 from replay.event_source.sizes import item_bytes
 from replay.exploration.campaign import until_stopped
-from replay.exploration.execution import RULES, Manner
+from replay.exploration.outcome import RULES, Manner
 from replay.exploration.shrink import shrink
 from replay.exploration.story import Called
 
@@ -22,9 +22,9 @@ if TYPE_CHECKING:
 
     from replay.checks.reading import Item
     from replay.exploration.case import Case
-    from replay.exploration.execution import Execution
     from replay.exploration.ground import CarryOut
     from replay.exploration.invariants import Moment, Scanned
+    from replay.exploration.outcome import Execution
     from replay.exploration.story import Event, RowChange
 
     Compare = Callable[[Iterable[Item], Iterable[Item]], list[Difference]]

@@ -23,8 +23,8 @@ if TYPE_CHECKING:
     from typing import Any
 
     from replay.exploration.case import Case, FaultKind
-    from replay.exploration.execution import Execution, Manner
     from replay.exploration.ground import CarryOut
+    from replay.exploration.outcome import Execution, Manner
     from replay.exploration.story import Event
 
 RECORDS_MAX: Final = 6

@@ -17,11 +17,12 @@ from botocore.exceptions import ClientError
 
 from replay.checks.compare import Difference
 from replay.errors import WrongUse
-from replay.exploration.execution import RULES, execute
+from replay.exploration.execution import execute
 from replay.exploration.foreign import SteppedHandler
 from replay.exploration.given import Given, read_records, read_rows, wires
 from replay.exploration.ground import forked
 from replay.exploration.handler import NextCall
+from replay.exploration.outcome import RULES
 from replay.function.calls import READS
 from replay.tables.wire import to_sdk
 from replay.template import Template
@@ -34,9 +35,9 @@ if TYPE_CHECKING:
 
     from replay.checks.reading import Item
     from replay.exploration.case import Case
-    from replay.exploration.execution import Execution, Manner
     from replay.exploration.ground import CarryOut, Subject
     from replay.exploration.invariants import Moment, Scanned, Watch
+    from replay.exploration.outcome import Execution, Manner
     from replay.function.channel import Message
     from replay.function.forked import ForkedFunction, ForkedInvocation
     from replay.tables.endpoint import Endpoint

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
 
     from replay.exploration.case import Case
-    from replay.exploration.execution import Execution, Manner
+    from replay.exploration.outcome import Execution, Manner
     from replay.function.target import Target
     from replay.tables.endpoint import Endpoint
 

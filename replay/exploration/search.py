@@ -13,10 +13,10 @@ from replay.errors import WrongUse
 from replay.exploration.campaign import BrokenCase, Result, campaign, explain, one_by_one
 from replay.exploration.differential import differ
 from replay.exploration.draw import Features, Size, draw
-from replay.exploration.execution import RULES, Manner
 from replay.exploration.exhaustion import exhaust
 from replay.exploration.free import FREE_RULES, free_ground
 from replay.exploration.ground import Subject, memory_ground, messages_ground, table_name
+from replay.exploration.outcome import RULES, Manner
 from replay.tables.endpoint import announce, confirm_writes, opened
 
 if TYPE_CHECKING:

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from replay.checks.reading import Item
     from replay.exploration.campaign import BrokenCase, Result
     from replay.exploration.case import Case
-    from replay.exploration.execution import Broken
+    from replay.exploration.outcome import Broken
     from replay.exploration.story import Event
     from replay.tables.memory import Address
 

@@ -22,8 +22,8 @@ from tests.handlers.wrong_works import DropsOtherAttributes, HasNoOrder
 
 if TYPE_CHECKING:
     from replay.exploration.case import Case
-    from replay.exploration.execution import Execution, Manner
     from replay.exploration.ground import CarryOut
+    from replay.exploration.outcome import Execution, Manner
 
 OURS = "stream_processor.handler:lambda_handler"
 TWO = (said("g", TIMES[5], "newer", "ana", 1), said("g", TIMES[4], "older", "ana", 2))

@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING
 
 from replay.checks.oracle import Oracle
 from replay.checks.said import said_by
-from replay.exploration.execution import PLAIN, Manner, execute
+from replay.exploration.execution import execute
 from replay.exploration.foreign import ForeignHandler
+from replay.exploration.outcome import PLAIN, Manner
 from replay.function.configuration import Configuration
 from replay.function.environment import Surroundings, handler_environment
 from replay.function.forked import ForkedFunction
@@ -23,7 +24,7 @@ if TYPE_CHECKING:
 
     from replay.checks.oracle import Finding
     from replay.exploration.case import Case
-    from replay.exploration.execution import Execution
+    from replay.exploration.outcome import Execution
 
 INDEX = "message-group-sk-index"
 HANDLERS = Path(__file__).parents[1] / "handlers"

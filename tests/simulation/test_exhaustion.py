@@ -15,8 +15,8 @@ from replay.checks.scenarios import TIMES, said
 from replay.cli import EXIT_RIGHT, EXIT_WRONG_USE, main
 from replay.exploration.campaign import Result, in_memory
 from replay.exploration.case import Turn, dump
-from replay.exploration.execution import PLAIN
 from replay.exploration.exhaustion import RECORDS_MAX, Exhausted, arrangements, compositions, exhaust
+from replay.exploration.outcome import PLAIN
 from replay.exploration.story import Called, PhaseBegan
 from stream_processor.group import GroupWork
 from tests.explored import TELLING, case
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from replay.exploration.case import Case
-    from replay.exploration.execution import Execution, Manner
+    from replay.exploration.outcome import Execution, Manner
     from replay.exploration.story import Event
 
 History = tuple[tuple[int, int, str | None], ...]

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import os
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 import pytest
 
-from replay.exploration.campaign import explain, one_by_one
+from replay.checks.scenarios import TIMES, pair, said
+from replay.exploration.campaign import explain, in_memory, one_by_one
+from replay.exploration.case import Case, Lag
 from replay.exploration.draw import Features, Size, draw
-from replay.exploration.execution import Manner
+from replay.exploration.outcome import Manner
 from tests.simulation.stepped import HANDLERS, carried_out, forked
 
 if TYPE_CHECKING:
@@ -18,8 +20,8 @@ if TYPE_CHECKING:
 
     from mypy_boto3_dynamodb import DynamoDBClient
 
-    from replay.exploration.case import Case
-    from replay.exploration.execution import Execution
+    from replay.checks.reading import Item
+    from replay.exploration.outcome import Execution
     from replay.function.forked import ForkedFunction
 
 pytestmark = [pytest.mark.engine, pytest.mark.xdist_group("foreign")]
@@ -92,6 +94,42 @@ def test_the_usual_function_is_convicted_of(
     assert records <= 3
     assert len(broken.smallest.lags) == hunt.late
     assert events - hunt.late <= 1
+
+
+def one_message(group: str = "g", at: str = TIMES[10], rows: tuple[Item, ...] = (), lags: tuple[Lag, ...] = ()) -> Case:
+    """Two people and one message; `rows` beside theirs."""
+    record = said(group, at, "new", "ana", 1)
+    return Case((*pair(group, TIMES[5]), *rows), (record,), {"BatchSize": 1}, lags=lags)
+
+
+STRAY = {**said("g", TIMES[1], "stray", "ana", 9)["dynamodb"]["NewImage"], "message_group_uuid": {"S": "g"}}
+NEITHER = tuple(Lag("g", change, 50) for change in (1, 3))
+"""The index has let go of both rows' old entries and does not show the new ones."""
+GIVEN = {
+    "H4": (
+        replace(one_message(lags=NEITHER), records=tuple(said("g", TIMES[10 * n], "new", "ana", n) for n in (1, 2))),
+        "behind",
+    ),
+    "H8": (one_message(at=TIMES[5]), MOMENTARY),
+    "H13": (
+        one_message(rows=(STRAY | {name: {"S": name} for name in ("user_display_name", "user_handle")},)),
+        "message-touched",
+    ),
+    "H14": (one_message(at="2026-03-01T11:00:00+05:30"), BACK),
+    "H15": (one_message(group="a MSG#b"), "behind"),
+}
+"""Faults for which nothing is drawn: a history each, and the rule that it breaks."""
+
+
+@pytest.mark.parametrize("fault", GIVEN)
+def test_the_usual_function_is_convicted_by_a_history_of(
+    fault: str, usual: ForkedFunction, dynamodb: DynamoDBClient, shared_table: str
+) -> None:
+    case, rule = GIVEN[fault]
+    ignored = frozenset({MOMENTARY, BACK} - {rule})
+    execution, _ = carried_out(case, dynamodb, shared_table, usual, Manner(ignored=ignored, calmed=False))
+    assert execution.rules == {rule}
+    assert in_memory(case).broken == []
 
 
 def test_ours_survives_as_any_other_handler(engine_endpoint: str, dynamodb: DynamoDBClient, shared_table: str) -> None:

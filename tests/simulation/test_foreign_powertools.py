@@ -14,7 +14,7 @@ from replay.checks.scenarios import TIMES, pair, said
 from replay.exploration.campaign import explain, in_memory, one_by_one
 from replay.exploration.case import Case, Fault
 from replay.exploration.draw import Features, Size, draw
-from replay.exploration.execution import Manner
+from replay.exploration.outcome import Manner
 from replay.exploration.story import Ended
 from tests.simulation.stepped import HANDLERS, carried_out, forked
 
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
     from mypy_boto3_dynamodb import DynamoDBClient
 
-    from replay.exploration.execution import Execution
+    from replay.exploration.outcome import Execution
 
     CarryOut = Callable[[Case, Manner], Execution]
 

@@ -23,7 +23,7 @@ from replay.checks.scenarios import TIMES, pair, said
 from replay.exploration.campaign import in_memory
 from replay.exploration.case import Case, Fault, Write
 from replay.exploration.draw import Features, Size, draw
-from replay.exploration.execution import PLAIN, Manner
+from replay.exploration.outcome import PLAIN, Manner
 from tests.simulation.stepped import HANDLERS, carried_out, forked
 
 if TYPE_CHECKING:
@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 
     from mypy_boto3_dynamodb import DynamoDBClient
 
-    from replay.exploration.execution import Execution
+    from replay.exploration.outcome import Execution
     from replay.function.forked import ForkedFunction
 
 pytestmark = [pytest.mark.engine, pytest.mark.xdist_group("foreign")]

@@ -13,7 +13,7 @@ from replay.errors import WrongUse
 from replay.exploration.campaign import explain, in_memory, on_store
 from replay.exploration.case import Case, Fault, Lag, dump, load, parse
 from replay.exploration.draw import draw
-from replay.exploration.execution import PLAIN, Manner
+from replay.exploration.outcome import PLAIN, Manner
 from replay.exploration.situations import OF_WRONG_ANSWERS, SITUATIONS
 from replay.tables.dynamo import DynamoStore
 from tests.handlers.wrong_works import (

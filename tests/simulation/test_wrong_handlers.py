@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 
     from replay.checks.world import Store
     from replay.exploration.case import Case
-    from replay.exploration.execution import Execution
+    from replay.exploration.outcome import Execution
     from stream_processor.batch import BatchProcessor
 
 SEEDS = 400

@@ -12,8 +12,8 @@ from replay.cli import EXIT_RIGHT, EXIT_WRONG_USE, main
 from replay.errors import WrongUse
 from replay.exploration.campaign import in_memory
 from replay.exploration.case import Fault
-from replay.exploration.execution import Manner
 from replay.exploration.invariants import Invariants
+from replay.exploration.outcome import Manner
 from replay.exploration.story import Called, RuleBroken
 from replay.tables.memory import MemoryTable
 from tests.explored import case

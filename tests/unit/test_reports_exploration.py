@@ -17,8 +17,8 @@ from replay.checks.scenarios import TIMES, pair, row, said
 from replay.exploration.campaign import Result, explain, in_memory
 from replay.exploration.case import parse
 from replay.exploration.draw import draw
-from replay.exploration.execution import RULES, Manner
 from replay.exploration.free import FREE_RULES
+from replay.exploration.outcome import RULES, Manner
 from replay.exploration.story import Called, PhaseBegan, RowChange
 from replay.reports.exploration import anomalies, counted, figures, moves, versions
 from replay.reports.exploration_json import ExplorationJson, as_json

@@ -1,0 +1,182 @@
+"""What must hold while a case is carried out, and what breaks it.
+
+At every moment each member has a row, and the greatest of a reader's rows never moves back. At quiet the table is what
+the applied messages say. Rules from outside hold when they say so. The first rule broken ends the case.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from replay.checks.oracle import Oracle
+from replay.checks.reading import value_of
+from replay.exploration.outcome import Broken
+from replay.exploration.situations import seen_at_quiet
+from replay.exploration.unseen import Unseen
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Iterable, Mapping, Sequence
+
+    from replay.checks.oracle import Finding, Said
+    from replay.checks.reading import Item, Value
+    from replay.checks.world import Store
+    from replay.event_source.records import StreamRecord
+    from replay.exploration.invariants import Moment
+    from replay.exploration.outcome import Execution, Manner
+    from replay.exploration.story import Storyteller
+    from replay.tables.memory import Address
+
+GROUP_PREFIX = "GRP#"
+
+
+class Stop(Exception):
+    """Something is broken: the rest of the history would only repeat it."""
+
+
+class Judgement:
+    """Knows what the table must hold; `said` is what each record of the case says, by its sequence number.
+
+    Every method that looks at the table raises `Stop` where something is broken that may not be.
+    """
+
+    def __init__(
+        self,
+        store: Store,
+        said: Mapping[str, Said | None],
+        manner: Manner,
+        execution: Execution,
+        story: Storyteller | None,
+    ) -> None:
+        self._store = store
+        self._said = said
+        self._ignored = manner.ignored
+        self._watch = manner.watch
+        self._execution = execution
+        self._story = story
+        self._oracle = Oracle()
+        self._unseen = Unseen(store)
+        self._greatest: dict[tuple[str, str], Value] = {}
+        self._groups_of: dict[str, set[str]] = {}
+
+    # What happens.
+
+    def row_put(self, item: Item) -> None:
+        """Take note of a row that the application put."""
+        self._oracle.row_put(item)
+
+    def began_with(self, item: Item) -> None:
+        """Take note of a row that is there before the first delivery."""
+        self.row_put(item)
+        group, partition_key = item.get("message_group_uuid", {}).get("S"), item["pk"]["S"]
+        if group and partition_key.startswith(GROUP_PREFIX):
+            member, value = partition_key.removeprefix(GROUP_PREFIX), value_of(item)
+            before = self._greatest.get((group, member))
+            self._greatest[group, member] = value if before is None else max(value, before)
+            self._groups_of.setdefault(member, set()).add(group)
+
+    def attribute_set(self, group: str, member: str, name: str, value: Mapping[str, str]) -> None:
+        """Take note of another owner's update."""
+        self._oracle.attribute_set(group, member, name, value)
+
+    def member_left(self, group: str, member: str) -> None:
+        """Take note that the application removed a member's rows for good."""
+        self._oracle.member_left(group, member)
+        del self._greatest[group, member]
+        self._unseen.member_left(self._members)
+
+    def index_asked(self, invocation: int, records: Iterable[StreamRecord]) -> None:
+        """Look at the index as an invocation is about to ask it."""
+        self._unseen.note(invocation, [(self._said[record.text], record) for record in records], self._members)
+
+    def invocation_ended(self, invocation: int) -> None:
+        """Forget what an invocation asked."""
+        self._unseen.ended(invocation)
+
+    # What must hold.
+
+    def has(self, group: str, member: str) -> bool:
+        """Whether a member should have a row of a group: they had one, and have not left."""
+        return (group, member) in self._greatest
+
+    def rows(self, group: str, member: str) -> list[Item]:
+        """Read a member's rows of a group."""
+        return [
+            item
+            for item in self._store.partition(GROUP_PREFIX + member)
+            if item.get("message_group_uuid", {}).get("S") == group
+        ]
+
+    def look_at_members(self, touches: Sequence[Address]) -> None:
+        """Look at the members whom a write touched."""
+        members = {address[0].removeprefix(GROUP_PREFIX) for address in touches if address[0].startswith(GROUP_PREFIX)}
+        for member in members:
+            for group in self._groups_of.get(member, ()):
+                if self.has(group, member):
+                    self._look_at_member(group, member)
+
+    def _look_at_member(self, group: str, member: str) -> None:
+        rows = self.rows(group, member)
+        if not rows:
+            self.broke("a member always has a row", f"{member} has none of {group}")
+            return
+        before, now = self._greatest[group, member], max(map(value_of, rows))
+        if now < before:
+            shown = f"{before[1].isoformat()} {before[2]!r} to {now[1].isoformat()} {now[2]!r}"
+            self.broke("a list never moves back", f"{member}'s row of {group} went from {shown}")
+        self._greatest[group, member] = now
+
+    def at_quiet(self, succeeded: Collection[str]) -> None:
+        """Compare with what was applied: a discarded record may have been applied or not."""
+        for text, said in self._said.items():
+            if said is not None:
+                self._oracle.said(said if text in succeeded else replace(said, delivery=-1))
+        rows = list(self._store.scan())
+        self._execution.situations.update(seen_at_quiet(rows, self._said.values()))
+        findings = self._oracle.judge(rows)
+        limited = [finding for finding in findings if self._unseen.explains(finding, self._oracle)]
+        self._execution.limited = len(limited)
+        if limited:
+            self._execution.situations["stated limit"] += 1
+        self._found([finding for finding in findings if finding not in limited], "with faults")
+
+    def everything_is_owed(self) -> None:
+        """From now on every message counts as applied."""
+        for said in self._said.values():
+            if said is not None:
+                self._oracle.said(said)
+
+    def at_calm(self) -> None:
+        """Compare with what every message says, without exception."""
+        self._found(self._oracle.judge(self._store.scan()), "after everything was delivered again without faults")
+
+    def ask(self, moment: Moment, delivered: Iterable[StreamRecord]) -> None:
+        """Hold the table to rules from outside."""
+        if self._watch is not None:
+            for rule, text in self._watch.broken(moment, self._store, [record.wire for record in delivered]):
+                self.broke(rule, text)
+
+    # What is broken.
+
+    def broke(self, rule: str, text: str) -> None:
+        """Take note that a rule is broken, unless it may be."""
+        if rule not in self._ignored:
+            self._keep(Broken(rule, text))
+            raise Stop
+
+    def _found(self, findings: Sequence[Finding], when: str) -> None:
+        counted = [finding for finding in findings if finding.kind not in self._ignored]
+        for finding in counted:
+            due, found = finding.expected or "no row", finding.found or "no row"
+            text = f"{finding.member or ''} in {finding.group}: expected {due}, found {found}, {when}"
+            self._keep(Broken(finding.kind, text.strip(), finding))
+        if counted:
+            raise Stop
+
+    def _keep(self, broken: Broken) -> None:
+        self._execution.broken.append(broken)
+        if self._story:
+            self._story.broke(broken.rule, broken.text)
+
+    def _members(self, group: str) -> list[str]:
+        return [member for of, member in self._greatest if of == group]

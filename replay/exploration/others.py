@@ -1,0 +1,112 @@
+"""Everybody else while a handler works: other owners of the rows, members who leave, an index that is late."""
+
+from __future__ import annotations
+
+from collections import Counter
+from typing import TYPE_CHECKING
+
+from replay.checks.reading import value_of
+
+if TYPE_CHECKING:
+    from replay.checks.reading import Item, Value
+    from replay.checks.world import Store
+    from replay.exploration.case import Case, Write
+    from replay.exploration.judgement import Judgement
+    from replay.exploration.story import Storyteller
+    from replay.tables.memory import Address
+
+
+class Others:
+    """Does what a case says of others, step by step; what it did is counted in `situations`."""
+
+    def __init__(
+        self, case: Case, store: Store, judgement: Judgement, situations: Counter[str], story: Storyteller | None
+    ) -> None:
+        self._store = store
+        self._judgement = judgement
+        self._situations = situations
+        self._story = story
+        self._writes = sorted(case.writes, key=lambda write: write.at)
+        self._lags = {(lag.group, lag.change): lag.steps for lag in case.lags}
+        self._changes: Counter[str] = Counter()
+        self._shows: list[tuple[int, Address]] = []
+
+    @property
+    def index_is_behind(self) -> bool:
+        """Whether the index does not show all there is, as the case has it."""
+        return bool(self._lags and self._store.waiting())
+
+    def begin(self) -> None:
+        """Take hold of the index, where the case has it late."""
+        if self._lags:
+            self._store.hold_index()
+
+    def act(self, step: int) -> None:
+        """Do what is due before a step."""
+        while self._writes and self._writes[0].at <= step:
+            self._write(self._writes.pop(0), step)
+        for due in [each for each in self._shows if each[0] <= step]:
+            self._shows.remove(due)
+            self._show(due[1])
+
+    def look_at_changes(self, step: int) -> None:
+        """Give every index change that is not scheduled yet its delay."""
+        if not self._lags:
+            return
+        scheduled = Counter(address for _, address in self._shows)
+        for address, count in self._store.waiting_changes():
+            for _ in range(count - scheduled[address]):
+                delay = self._delay(address)
+                self._situations["index entry late"] += delay != 0
+                if delay == 0 and scheduled[address] == 0 and count == 1:
+                    self._store.show(address)
+                elif delay >= 0:
+                    self._shows.append((step + delay, address))
+
+    def calm_down(self) -> None:
+        """Let the index show everything, from now on at once."""
+        self._store.release_index()
+        self._lags.clear()
+        self._shows.clear()
+
+    def _delay(self, address: Address) -> int:
+        """How many steps the next index change of this row's group is late."""
+        group = self._store.group_of(address)
+        self._changes[group] += 1
+        return self._lags.get((group, self._changes[group] - 1), 0)
+
+    def _show(self, address: Address) -> None:
+        if address in self._store.waiting():
+            self._store.show(address)
+            if self._story:
+                self._story.index_shown(address)
+
+    def _write(self, write: Write, step: int) -> None:
+        rows = self._judgement.rows(write.group, write.member)
+        if not rows or not self._judgement.has(write.group, write.member):
+            return
+        if self._story:
+            self._story.about_to_write(rows)
+        if write.kind == "set":
+            self._set(write, max(rows, key=_order))
+        else:
+            self._leave(write, rows)
+        self.look_at_changes(step)
+        if self._story:
+            self._story.wrote(write)
+
+    def _set(self, write: Write, survivor: Item) -> None:
+        value = {"N": write.value}
+        self._store.put({**survivor, write.name: value})
+        self._judgement.attribute_set(write.group, write.member, write.name, value)
+        self._situations["another owner's update"] += 1
+
+    def _leave(self, write: Write, rows: list[Item]) -> None:
+        for item in rows:
+            self._store.delete((item["pk"]["S"], item["sk"]["S"]))
+        self._judgement.member_left(write.group, write.member)
+        self._situations["member left"] += 1
+
+
+def _order(item: Item) -> tuple[Value, str]:
+    return value_of(item), item["sk"]["S"]
