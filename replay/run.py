@@ -19,7 +19,6 @@ from replay.delivery_round import Round
 from replay.event_source.errors import RunEnded
 from replay.event_source.records import StreamRecord
 from replay.event_source.sizes import item_bytes
-from replay.read_ahead import read_ahead
 from replay.reports.report import Report, Traced
 from replay.sources.application import Application
 from replay.sources.history import address_of, view_of
@@ -213,11 +212,12 @@ def deliver_only(
     deliveries = Round(handlers, mapping, switches, report, called=lambda *_: None, watch=watch)
 
     def records() -> Iterator[StreamRecord]:
-        for recorded in read_ahead(recording):
+        for recorded in recording:
             report.records += 1
             wire: Any = recorded.wire
+            text = wire["dynamodb"]["SequenceNumber"]  # checked when it was read
             now_s = deliveries.clock_s
-            yield StreamRecord.of(wire, shard=recorded.shard, available_at_s=now_s, created_at_s=now_s)
+            yield StreamRecord(wire, text, recorded.shard, now_s, now_s)
 
     try:
         report.filtered = deliveries.deliver(records(), recording.parents)
