@@ -34,7 +34,9 @@ ENDINGS = {"right": 0, "same": 0, "wrong": 1, "different": 1, "incomplete": 2}
 @click.command()
 @click.option("--schedules", default=SCHEDULES, show_default=True, type=click.IntRange(1), help="How many cases.")
 @click.option("--seed", default=0, show_default=True, type=click.IntRange(0), help="The first case's seed.")
-@click.option("--jobs", default=os.cpu_count() or 1, show_default=True, type=click.IntRange(1, 256), help="Processes.")
+@click.option(
+    "--jobs", default=os.cpu_count() or 1, show_default=True, type=click.IntRange(1, 256), help="Processes, in memory."
+)
 @click.option("--time", "time_s", type=click.FloatRange(min=0, min_open=True), help="Stop after this many seconds.")
 @click.option(
     "--only", multiple=True, metavar="FEATURE", help="Let only this happen (repeatable): lag, faults, ties, …"
