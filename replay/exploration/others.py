@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections import Counter
 from typing import TYPE_CHECKING
 
@@ -14,6 +15,10 @@ if TYPE_CHECKING:
     from replay.exploration.judgement import Judgement
     from replay.exploration.story import Storyteller
     from replay.tables.memory import Address
+
+
+NEVER = sys.maxsize
+"""When a change is shown that waits until the faults end."""
 
 
 class Others:
@@ -60,8 +65,8 @@ class Others:
                 self._situations["index entry late"] += delay != 0
                 if delay == 0 and scheduled[address] == 0 and count == 1:
                     self._store.show(address)
-                elif delay >= 0:
-                    self._shows.append((step + delay, address))
+                else:
+                    self._shows.append((NEVER if delay < 0 else step + delay, address))
 
     def calm_down(self) -> None:
         """Let the index show everything, from now on at once."""
