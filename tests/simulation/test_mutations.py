@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from replay.event_source.invocations import Part
 
 SMALL = 100_000
-CASES = [load_case(path) for path in case_files() if path.stem.startswith("T-") and path.stat().st_size < SMALL]
+CASES = [load_case(path) for path in case_files() if path.stat().st_size < SMALL]
 
 Patch = pytest.MonkeyPatch
 
@@ -229,6 +229,14 @@ def redelivery_does_not_happen(patch: Patch) -> None:
     patch.setattr(Shard, "redeliver", lambda _self, _records: None)
 
 
+def ends_in_order_of_start(patch: Patch) -> None:
+    patch.setattr(EventSource, "turn_of", lambda _self, _invocation: 0)
+
+
+def held_messages_are_lost_when_the_run_breaks_off(patch: Patch) -> None:
+    patch.setattr(Shard, "stop", lambda self, _now: self.log.commit())
+
+
 MUTATIONS = (
     counter_is_not_reset_on_progress,
     lowest_identifier_by_text,
@@ -252,6 +260,8 @@ MUTATIONS = (
     restart_keeps_what_is_done,
     state_is_lost_within_a_window,
     redelivery_does_not_happen,
+    ends_in_order_of_start,
+    held_messages_are_lost_when_the_run_breaks_off,
 )
 
 
