@@ -14,6 +14,7 @@ import shutil
 import subprocess
 import sys
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
@@ -56,17 +57,21 @@ class Mutant:
 
 
 def main() -> int:
-    """Make the mutants, judge them, compare the survivors with those that are explained."""
-    mutmut = str(Path(sys.argv[1]).absolute())
-    jobs = int(sys.argv[2]) if len(sys.argv) > 2 else (os.cpu_count() or 1)
+    """Make the mutants, judge them, compare the survivors with those that are explained.
+
+    Arguments: mutmut, processes, minutes after which no further mutant is begun.
+    """
+    mutmut, jobs, minutes = str(Path(sys.argv[1]).absolute()), int(sys.argv[2]), float(sys.argv[3])
     _copy()
-    subprocess.run([mutmut, "run", "--max-children", str(jobs)], cwd=COPY, check=False)
-    verdicts = _verdicts()
+    with suppress(subprocess.TimeoutExpired):
+        subprocess.run([mutmut, "run", "--max-children", str(jobs)], cwd=COPY, check=False, timeout=60 * minutes)
+    made = _verdicts()
+    verdicts = {name: verdict for name, verdict in made.items() if verdict is not None}
     unsure = [name for name, verdict in verdicts.items() if verdict not in {KILLED, SURVIVED}]
     with ThreadPoolExecutor(jobs) as pool:
         verdicts |= dict(zip(unsure, pool.map(lambda name: _judge(mutmut, name), unsure), strict=True))
     survivors = [_mutant(mutmut, name) for name, verdict in verdicts.items() if verdict == SURVIVED]
-    return _report(len(verdicts), survivors)
+    return _report(len(made), len(verdicts), survivors)
 
 
 def _copy() -> None:
@@ -142,14 +147,14 @@ def _explained() -> set[tuple[str, str]]:
     return {(function, line.replace("\\|", "|")) for function, line in rows}
 
 
-def _report(count: int, survivors: list[Mutant]) -> int:
+def _report(made: int, judged: int, survivors: list[Mutant]) -> int:
     explained = _explained()
     unexplained = [mutant for mutant in survivors if mutant.key not in explained]
     for mutant in unexplained:
         print(f"lives: {mutant.name}\n  {mutant.function}: {mutant.line}")  # noqa: T201 - the report
-    killed = count - len(survivors)
-    print(f"{count} mutants, {killed} killed, {len(survivors)} live, {len(unexplained)} of them unexplained")  # noqa: T201 - the same
-    enough = count >= MUTANTS_MIN and len(survivors) <= count * EQUIVALENT_SHARE_MAX
+    killed, living = judged - len(survivors), f"{len(survivors)} live, {len(unexplained)} of them unexplained"
+    print(f"{made} mutants, {judged} judged in time: {killed} killed, {living}")  # noqa: T201 - the same
+    enough = judged >= MUTANTS_MIN and len(survivors) <= judged * EQUIVALENT_SHARE_MAX
     return 0 if enough and not unexplained else 1
 
 
