@@ -109,6 +109,12 @@ def done(folder: Path) -> set[int]:
     return set(map(int, log.read_text().split())) if log.exists() else set()
 
 
+def newest_rows(numbers: range) -> dict[str, int]:
+    """What each group row shows when all of these messages are applied."""
+    newest = {number % GROUPS: number for number in numbers}
+    return {f"GRP#{member}{group}": number for group, number in newest.items() for member in "ab"}
+
+
 def latencies(written: dict[int, float], shown: dict[tuple[str, int], float]) -> list[float]:
     """Seconds from each message until its group's rows showed it, or a later one."""
     of_member: dict[str, list[tuple[int, float]]] = {}
@@ -138,6 +144,7 @@ def test_nothing_is_lost_over_a_kill_and_rows_follow(
         watcher = Watcher(dynamodb, table)
         written = write(dynamodb, table, steady)
         assert until(lambda: set(steady) <= done(tmp_path))
+        assert until(lambda: newest_rows(steady).items() <= watcher.shown.keys())
         watcher.end()
         killing = threading.Timer(SECONDS / 2, first.send_signal, [signal.SIGKILL])
         killing.start()
@@ -147,9 +154,7 @@ def test_nothing_is_lost_over_a_kill_and_rows_follow(
         second = follow(engine_endpoint, table, tmp_path)
         try:
             assert until(lambda: set(over_a_kill) <= done(tmp_path))
-            newest = {number % GROUPS: number for number in over_a_kill}
-            expected = {f"GRP#{member}{group}": newest[group] for group in range(GROUPS) for member in "ab"}
-            assert until(lambda: watcher.rows() == expected)
+            assert until(lambda: watcher.rows() == newest_rows(over_a_kill))
             second.send_signal(signal.SIGINT)
             assert second.wait() == 0
         finally:
