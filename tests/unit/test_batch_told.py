@@ -116,6 +116,14 @@ def test_a_record_whose_time_is_none_keeps_that_in_words() -> None:
     assert kept.detail == "the sort key is no time in any spelling of the table"
 
 
+def test_a_record_without_its_image_keeps_that_in_words() -> None:
+    shelf, bare = Shelf(), record()
+    del bare["dynamodb"]["NewImage"]
+    told(processor(MemoryTable(), shelf), bare)
+    (kept,) = shelf.kept.values()
+    assert kept.detail == "the record has no NewImage although its view type has one"
+
+
 def test_a_poisoned_record_without_a_quarantine_is_told_in_words() -> None:
     batch = processor(MemoryTable())
     with pytest.raises(PermanentError, match="the attribute 'message' is missing or no string"):
