@@ -91,6 +91,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return _refuse(error.format_message().rstrip(".") + where)
     except (click.Abort, KeyboardInterrupt):
         return _refuse("stopped")
+    except SystemExit:  # so click and rich end where nobody reads on; it is no verdict against anything
+        return _refuse("stopped: what reads the output has ended")
     return ending if isinstance(ending, int) else EXIT_RIGHT
 
 
