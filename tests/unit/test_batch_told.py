@@ -116,6 +116,13 @@ def test_a_record_whose_time_is_none_keeps_that_in_words() -> None:
     assert kept.detail == "the sort key is no time in any spelling of the table"
 
 
+def test_a_record_of_a_group_without_an_id_keeps_that_in_words() -> None:
+    shelf = Shelf()
+    told(processor(MemoryTable(), shelf), record(group=""))
+    (kept,) = shelf.kept.values()
+    assert kept.detail == "the partition key is 'MSG#' with nothing behind it"
+
+
 def test_a_record_without_its_image_keeps_that_in_words() -> None:
     shelf, bare = Shelf(), record()
     del bare["dynamodb"]["NewImage"]
