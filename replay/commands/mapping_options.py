@@ -56,23 +56,25 @@ def mapping_of(template: Template, function: str | None, options: Mapping[str, A
     Raises:
         WrongUse: there is no such event source, or a value is none that AWS takes.
     """
-    parameters = dict(choose_mapping(template, function).parameters)
-    for option, name in NUMBERS.items():
-        if options.get(option) is not None:
-            parameters[name] = options[option]
-    if options.get("bisect") is not None:
-        parameters["BisectBatchOnFunctionError"] = options["bisect"]
-    if options.get("partial_responses") is not None:
-        parameters["FunctionResponseTypes"] = [PARTIAL_RESPONSES] if options["partial_responses"] else []
-    filtered_by = options.get("filtered_by", "template")
-    if filtered_by != "template":
-        parameters["FilterCriteria"] = None if filtered_by == "none" else _filter_file(Path(filtered_by))
-    parameters["DestinationConfig"] = {"OnFailure": {"Destination": LOCAL_DESTINATION}}
-    parameters["Enabled"] = True
+    replaced = _replaced(options)
+    parameters = {**choose_mapping(template, function, replaced).parameters, **replaced}
     try:
         return EventSourceMapping.from_api(parameters)
     except InvalidParameterValueException as error:
         raise WrongUse(f"event source: {error}") from None
+
+
+def _replaced(options: Mapping[str, Any]) -> dict[str, Any]:
+    """Collect what counts instead of the template's own settings, which may name what only a deployment knows."""
+    replaced = {name: options[option] for option, name in NUMBERS.items() if options.get(option) is not None}
+    if options.get("bisect") is not None:
+        replaced["BisectBatchOnFunctionError"] = options["bisect"]
+    if options.get("partial_responses") is not None:
+        replaced["FunctionResponseTypes"] = [PARTIAL_RESPONSES] if options["partial_responses"] else []
+    filtered_by = options.get("filtered_by", "template")
+    if filtered_by != "template":
+        replaced["FilterCriteria"] = None if filtered_by == "none" else _filter_file(Path(filtered_by))
+    return {**replaced, "DestinationConfig": {"OnFailure": {"Destination": LOCAL_DESTINATION}}, "Enabled": True}
 
 
 def _filter_file(path: Path) -> Any:  # noqa: ANN401 - checked by the mapping
