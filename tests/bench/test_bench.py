@@ -13,7 +13,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bench import figures, page, scenarios
+from bench import exploration, figures, page, scenarios, simulation
 from bench.errors import BenchError
 from bench.rounds import Pass
 from bench.units import Cost, cost
@@ -58,7 +58,7 @@ def test_runs_end_to_end_and_rewrites_a_page_between_its_markers(tmp_path: Path)
     assert found["costs"]["single"]["usual"] == {"requests": 5.0, "write_units": 8.0}
     assert {one["name"] for one in found["starts"]} == {"bare", "ours"}
     assert found["package"]["size"] > found["package"]["ours"] > 0
-    assert {one["name"] for one in found["speeds"]} == {"batches", "singles", "filter"}
+    assert {one["name"] for one in found["speeds"]} == {*simulation.RUNS, *exploration.RUNS}
 
 
 @pytest.mark.parametrize(
@@ -74,8 +74,9 @@ def test_wrong_use_is_one_line(arguments: Sequence[str], says: str) -> None:
     assert says in ran.stderr
 
 
-def test_page_has_its_markers_once_and_in_order() -> None:
-    text = PAGE.read_text(encoding="utf-8")
+@pytest.mark.parametrize("written", [PAGE, ROOT / "README.md"], ids=lambda path: path.name)
+def test_page_has_its_markers_once_and_in_order(written: Path) -> None:
+    text = written.read_text(encoding="utf-8")
     assert (text.count(page.BEGIN), text.count(page.END)) == (1, 1)
     assert text.index(page.BEGIN) < text.index(page.END)
 
