@@ -36,6 +36,15 @@ def said_by(wire: Mapping[str, Any], delivery: int) -> Said | None:
     return Said(group, value, delivery)
 
 
+def is_unreadable(wire: Mapping[str, Any]) -> bool:
+    """Whether a record brings a message that nobody can read: it can only be set aside."""
+    change = wire.get("dynamodb")
+    keys = change.get("Keys") if isinstance(change, dict) else None
+    partition_key = _text(keys.get("pk")) if isinstance(keys, dict) else None
+    is_message = wire.get("eventName") == "INSERT" and (partition_key or "").startswith(MESSAGE_PREFIX)
+    return is_message and said_by(wire, 0) is None
+
+
 def _text(attribute: object) -> str | None:
     """Take the text out of a string attribute; nothing for another type, or for text that UTF-8 cannot carry."""
     text = attribute.get("S") if isinstance(attribute, dict) else None

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from random import Random
 from typing import TYPE_CHECKING, Any
 
-from replay.checks.said import said_by
+from replay.checks.said import is_unreadable, said_by
 from replay.event_source.answers import Meaning
 from replay.event_source.errors import ContractError
 from replay.event_source.mapping import EventSourceMapping
@@ -317,6 +317,7 @@ class _History:
         writes = self._execution.writes
         self._deliver_calmly("faults off")
         self._judgement.at_calm()
+        self._nothing_is_swallowed()
         self._ask("finally")
         if self._execution.writes == writes:
             return  # that was the redelivery that changes nothing
@@ -325,6 +326,15 @@ class _History:
         if self._execution.writes != writes:
             self._judgement.broke("redelivery changes nothing", f"{self._execution.writes - writes} writes")
         self._ask("finally")
+
+    def _nothing_is_swallowed(self) -> None:
+        """What nobody can read is set aside, where the handler lets that be known."""
+        set_aside = self._handler.quarantined()
+        if set_aside is None:
+            return
+        for record in self._records:
+            if is_unreadable(record.wire) and record.text not in set_aside:
+                self._judgement.broke("what nobody can read is set aside", f"record {record.text} went by unseen")
 
     def _deliver_calmly(self, phase: Phase) -> None:
         if self._story:

@@ -17,7 +17,7 @@ from stream_processor.message import GroupId
 from stream_processor.table import ReadIndex
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
+    from collections.abc import Iterator, Mapping
 
     from replay.event_source.answers import FunctionResult
     from replay.exploration.case import FaultKind
@@ -43,9 +43,8 @@ class ForeignHandler:
         """Begin an invocation and stop it at its first call."""
         return SteppedHandler(self._function.begin(event, request_id), self._store)
 
-    def quarantined(self) -> Sequence[str]:
-        """Nothing is known of a foreign handler's quarantine."""
-        return ()
+    def quarantined(self) -> None:
+        """Say that nobody can know."""
 
 
 class SteppedHandler:

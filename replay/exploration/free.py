@@ -265,9 +265,8 @@ class FreeHandler:
             self._store.happen(record)
         return SteppedFree(self._function.begin(event, request_id), self._store)
 
-    def quarantined(self) -> Sequence[str]:
-        """Nothing is known of it."""
-        return ()
+    def quarantined(self) -> None:
+        """Say that nobody can know."""
 
 
 class SteppedFree(SteppedHandler):

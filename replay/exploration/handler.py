@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal, Protocol
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Collection
 
     from replay.event_source.answers import FunctionResult
     from replay.exploration.case import FaultKind
@@ -58,6 +58,6 @@ class Handler(Protocol):
         """Begin an invocation and stop it at its first call."""
         ...
 
-    def quarantined(self) -> Sequence[str]:
-        """Sequence numbers of the records that the handler set aside for good, as far as it is known."""
+    def quarantined(self) -> Collection[str] | None:
+        """Sequence numbers of the records that the handler set aside for good; nothing where nobody can know."""
         ...

@@ -43,6 +43,7 @@ class OurHandler:
     ) -> None:
         self._store = store
         self._set_aside: list[str] = []
+        self._has_quarantine = has_quarantine
         self._processor = BatchProcessor(
             table=_SteppedTable(),
             quarantine=_SteppedQuarantine() if has_quarantine else None,
@@ -58,9 +59,9 @@ class OurHandler:
         """Begin an invocation and stop it at its first request."""
         return SteppedFunction(self._processor, self._store, self._set_aside, event, request_id)
 
-    def quarantined(self) -> Sequence[str]:
-        """Sequence numbers of quarantined records."""
-        return self._set_aside
+    def quarantined(self) -> Sequence[str] | None:
+        """Sequence numbers of quarantined records; nothing without a quarantine: the event source gives them up."""
+        return self._set_aside if self._has_quarantine else None
 
 
 class SteppedFunction:

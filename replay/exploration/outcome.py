@@ -57,6 +57,7 @@ RULES = (
     "missing",
     "quiet is reached",
     "redelivery changes nothing",
+    "what nobody can read is set aside",
 )
 """Every rule by name: invariants of every moment and of quiet, and the oracle's kinds of findings."""
 

@@ -47,6 +47,10 @@ REASONS: Final = {
         "Everything had been applied already, so delivering it once more must write nothing. A write here is paid for "
         "each time, and it feeds the stream that feeds the handler."
     ),
+    "what nobody can read is set aside": (
+        "A message whose time or text is unreadable is never applied. Unless it is kept somewhere with its reason, "
+        "nobody learns that it was lost."
+    ),
     "redelivery leaves every row as it is": (
         "The event source may bring any record again, also long after it was taken. A handler that adds up, or "
         "appends, then does so twice."

@@ -111,6 +111,13 @@ class StopsTheGroupsBehindAFailure(BatchProcessor):
         return results
 
 
+class SwallowsPoison(BatchProcessor):
+    """What can never be applied counts as done and stands nowhere."""
+
+    def _quarantine_all(self, _permanent: Any, _invocation: Invocation) -> Any:  # noqa: ANN401 - the same
+        return 0, []
+
+
 WRONG_BATCHES: tuple[type[BatchProcessor], ...] = (
     TakesOneRecord,
     TakesTheLastOfABatch,
@@ -123,6 +130,7 @@ WRONG_BATCHES: tuple[type[BatchProcessor], ...] = (
     RaisesOnPoison,
     NamesThePoisonedRecord,
     StopsTheGroupsBehindAFailure,
+    SwallowsPoison,
 )
 
 
