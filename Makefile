@@ -19,7 +19,7 @@ MUTANTS_READY := $(MUTANTS_VENV)/.ready
 MINUTES       ?= 60
 PACKAGE   := .aws-sam/build/StreamProcessor
 
-.PHONY: help setup lock replay test check bench validate build build-StreamProcessor deploy fuzz-filters histories hunts record-killed conformance right-handlers mutants
+.PHONY: help setup lock replay test check bench validate build build-StreamProcessor deploy fuzz-filters histories million hunts record-killed conformance right-handlers mutants
 
 help:  ## List the targets
 	@awk -F':.*## ' '/^[a-z-]+:.*## / {printf "  %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -49,9 +49,12 @@ test: $(READY)  ## Run every test (DynamoDB Local is fetched on first use)
 fuzz-filters: $(READY)  ## Compare the filters with a slow evaluator on 100,000 pairs (ARGS="--seed N --pairs N")
 	@$(BIN)/python -m tests.simulation.fuzz_filters $(ARGS)
 
-histories: $(READY)  ## Explore 200,000 random histories in memory and 1,000 on DynamoDB Local
-	$(BIN)/python -m replay explore --schedules 200000
-	$(BIN)/python -m replay explore --schedules 1000 --engine dynamodb
+histories: $(READY)  ## Explore 200,000 random histories in memory and 1,000 on DynamoDB Local (SCHEDULES=N ON_ENGINE=N)
+	$(BIN)/python -m replay explore --schedules $(or $(SCHEDULES),200000)
+	$(BIN)/python -m replay explore --schedules $(or $(ON_ENGINE),1000) --engine dynamodb
+
+million: $(READY)  ## The same, 1,000,000 and 2,000: half an hour
+	@$(MAKE) --no-print-directory histories SCHEDULES=1000000 ON_ENGINE=2000
 
 hunts: $(READY)  ## Convict the usual function of each fault it can show, stepped inside botocore
 	REPLAY_EVERY_HUNT=1 $(BIN)/python -m pytest -v tests/simulation/test_foreign.py --durations=0
