@@ -38,6 +38,12 @@ class Handler(Protocol):
         """Deliver one event."""
 
 
+class WaitedFor(Handler, Protocol):
+    """One that works elsewhere, while something else can be done."""
+
+    meanwhile: Callable[[], object]
+
+
 @dataclass
 class Duplicates:
     """Delivers batches again that have succeeded: each right away, and by chance once more behind a later one."""

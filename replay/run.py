@@ -19,6 +19,7 @@ from replay.delivery_round import Round
 from replay.event_source.errors import RunEnded
 from replay.event_source.records import StreamRecord
 from replay.event_source.sizes import item_bytes
+from replay.read_ahead import ReadAhead
 from replay.reports.report import Report, Traced
 from replay.sources.application import Application
 from replay.sources.history import address_of, view_of
@@ -27,7 +28,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
 
     from replay.checks.oracle import Finding
-    from replay.delivery_round import Duplicates, Handler
+    from replay.delivery_round import Duplicates, Handler, WaitedFor
     from replay.event_source.mapping import EventSourceMapping
     from replay.event_source.switches import Switches
     from replay.function.calls import Call
@@ -201,7 +202,7 @@ class Replay:
 
 def deliver_only(
     recording: Records,
-    handlers: Sequence[Handler],
+    handlers: Sequence[WaitedFor],
     mapping: EventSourceMapping,
     switches: Switches | None = None,
     watch: Callable[[Report], None] = lambda _: None,
@@ -219,8 +220,11 @@ def deliver_only(
             now_s = deliveries.clock_s
             yield StreamRecord(wire, text, recorded.shard, now_s, now_s)
 
+    ahead = ReadAhead(records())
+    if len(handlers) == 1:
+        handlers[0].meanwhile = ahead.read
     try:
-        report.filtered = deliveries.deliver(records(), recording.parents)
+        report.filtered = deliveries.deliver(ahead, recording.parents)
     except RunEnded as error:
         report.ended = str(error)
     report.duration_s = time.monotonic() - started

@@ -72,6 +72,8 @@ class FunctionProcess:
         self._output = Output(tell)
         self._control = control
         self._running: _Running | None = None
+        self.meanwhile: Callable[[], object] = _nothing
+        """Called while the handler works: a little that has to be done anyway."""
 
     def __enter__(self) -> Self:
         return self
@@ -135,6 +137,7 @@ class FunctionProcess:
                     "event": event,
                 }
             )
+            self.meanwhile()
             while True:
                 message = running.reader.receive(until)
                 if message is None:
@@ -165,6 +168,9 @@ class FunctionProcess:
     def _note(self, call: Asked, error: str | None) -> None:
         if self._control is not None:
             self._control.called(call, error)
+
+
+def _nothing() -> None: ...
 
 
 class _Running:
