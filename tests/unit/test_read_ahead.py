@@ -24,7 +24,8 @@ def test_the_same_comes_in_the_same_order(count: int, asked: list[int]) -> None:
             taken = number + 1
             yield number
 
-    ahead, given_out = ReadAhead(source()), []
+    ahead = ReadAhead(source())
+    given_out: list[int] = []
     for wanted in asked:
         ahead.read()
         given_out += islice(ahead, wanted)
