@@ -102,7 +102,7 @@ class Invariants:
             said = invariant.holds(rows, records)
         except AssertionError as error:
             return str(error) or f"line {_line(error)} does not hold"
-        except Exception as error:
+        except (Exception, SystemExit) as error:
             where = f"{self.path}:{_line(error)}"
             raise WrongUse(f"invariant {invariant.name} fails itself at {where}: {_told(error)}") from error
         if isinstance(said, str):
@@ -115,7 +115,7 @@ def _names(path: Path) -> Mapping[str, Any]:
         raise WrongUse(f"invariants {path}: there is no such file")
     try:
         return runpy.run_path(str(path))
-    except Exception as error:
+    except (Exception, SystemExit) as error:
         raise WrongUse(f"invariants {path}:{_line(error)}: {_told(error)}") from error
 
 

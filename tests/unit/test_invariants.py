@@ -154,3 +154,10 @@ def _table() -> Scanned:
             return iter(ROWS)
 
     return Rows()
+
+
+def test_a_file_that_ends_the_process_is_refused_by_its_line(tmp_path: Path) -> None:
+    path = tmp_path / "rules.py"
+    path.write_text("import sys\nsys.exit(0)\n", encoding="utf-8")
+    with pytest.raises(WrongUse, match=r"rules.py:2: SystemExit"):
+        Invariants.load(path)
