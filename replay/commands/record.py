@@ -76,6 +76,10 @@ def record(**options: Any) -> None:  # noqa: ANN401 - click's options
     if options["redact"] and options["follow"]:
         raise WrongUse("--redact needs a finished recording; record first, then call redact")
     _check_out(options["out"])
+    if options["redact"] and options["out"].exists():
+        raise WrongUse(
+            f"record: {options['out']} is there, and a redacted recording cannot be gone on with; name another"
+        )
     since_s = _since(options["since"])
     gaps: list[str] = []
     with refusals_explained(endpoint), _captured_to(options) as path:

@@ -96,6 +96,9 @@ def test_a_redacted_recording_holds_as_many_records_and_no_text(
     assert not any(secret in out.read_text() for secret in ("secret-group", "confidential"))
     assert [path.name for path in tmp_path.iterdir()] == ["events.jsonl"]
     assert main([*command, "--follow"]) == 2
+    before = out.read_bytes()
+    assert main(command) == 2  # nothing that was recorded is written over
+    assert out.read_bytes() == before
 
 
 @pytest.mark.engine
