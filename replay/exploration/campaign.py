@@ -172,6 +172,8 @@ def explain(seed: int, carry_out: Callable[[Case, Manner], Execution], drawn: Ca
     """
     first = carry_out(drawn, manner)
     silent = replace(manner, tells=False, calmed=first.was_calm)
+    if not first.broken:  # nor would anything smaller break for certain
+        return BrokenCase(seed, drawn, drawn, carry_out(drawn, replace(silent, tells=True)))
     smallest = shrink(drawn, lambda candidate: bool(carry_out(candidate, silent).rules & first.rules))
     execution = carry_out(smallest, replace(silent, tells=True))
     return BrokenCase(seed, drawn, replace(smallest, name=f"seed {seed}, shrunk"), execution)

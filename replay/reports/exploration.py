@@ -31,6 +31,10 @@ def test_the_case_is_right(explore):
 """
 """For pytest, where this package is installed."""
 
+NOT_AGAIN = (
+    "a rule was broken, and not when the same case came again: the handler does not do the same on the same input"
+)
+
 
 @dataclass(frozen=True, slots=True)
 class Exploration:
@@ -106,7 +110,7 @@ class Exploration:
         """The verdict in a sentence."""
         if self.is_wrong:
             rules = sorted(self.broken.execution.rules) if self.broken else ()
-            return f"wrong: {'; '.join(map(headline, rules)) or 'a rule is broken'}"
+            return f"wrong: {'; '.join(map(headline, rules)) or NOT_AGAIN}"
         explored = f"{counted(self.result.cases, 'case')}, no rule broken"
         return f"right: {explored}" if self.is_right else f"incomplete, {self._missing()}: {explored}"
 

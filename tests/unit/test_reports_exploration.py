@@ -374,3 +374,12 @@ def test_a_seed_explained_is_reported_whole() -> None:
     assert f"--seed {seed} --schedules 1" in text_of(exploration)
     assert f"the story of seed {seed}, shrunk" in text_of(exploration)
     assert_is(json.loads(json.dumps(as_json(exploration))), ExplorationJson)
+
+
+def test_a_case_that_breaks_only_once_says_so() -> None:
+    carried_out = [in_memory(draw(0))]
+    found = explain(0, lambda *_: carried_out[0], draw(0), Manner())
+    assert found.execution.broken == []
+    told_once = replace(wrong(), broken=found)
+    assert "does not do the same on the same input" in told_once.verdict
+    assert "does not do the same on the same input" in text_of(told_once)
