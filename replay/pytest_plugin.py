@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any, Final
 import pytest
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Generator, Iterator
 
     from replay.explore_fixture import Explore
 
@@ -96,6 +96,17 @@ def explore_endpoint(pytestconfig: pytest.Config) -> Iterator[str]:
 
     with local.engine() as engine:
         yield engine.endpoint
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(item: pytest.Item) -> Generator[None, pytest.TestReport, pytest.TestReport]:
+    """Keep the story out of the line that sums a failure up: on a CI machine pytest does not cut that line."""
+    report = yield
+    told = any(name == PROPERTY for name, _ in item.user_properties)
+    crash = getattr(report.longrepr, "reprcrash", None)
+    if told and report.failed and crash:
+        crash.message = crash.message.partition("\n")[0]
+    return report
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:

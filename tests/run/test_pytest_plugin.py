@@ -42,14 +42,19 @@ def test_a_right_handler_passes_and_the_summary_says_how_much_was_explored(pytes
     assert not (pytester.path / "explored").exists()
 
 
+@pytest.mark.parametrize("ci", ["", "true"], ids=["here", "ci"])
 @pytest.mark.engine
 def test_a_wrong_handler_fails_with_its_story_and_what_it_prints_shows_it_again(
-    pytester: pytest.Pytester, engine_endpoint: str
+    pytester: pytest.Pytester, engine_endpoint: str, monkeypatch: pytest.MonkeyPatch, ci: str
 ) -> None:
+    monkeypatch.setenv("CI", ci)
     ran = run(pytester, usual(), "--explore-endpoint", engine_endpoint)
     ran.assert_outcomes(failed=1)
     told = ran.stdout.str()
-    assert "wrong: a row stays behind" in told
+    ran.stdout.re_match_lines(
+        [r"FAILED test_stream.py::test_usual - Failed: wrong: a row stays behind$", r"=+ 1 failed.*"]
+    )
+    assert told.count("why that is wrong") == 1
     assert re.search(r"invocation 1 \(batch, lane 0 of \S+\) gets \d+ \d+", told)
     assert "Traceback" not in told
     case = pytester.path / "explored" / "test_stream.py-test_usual.json"
