@@ -1,6 +1,7 @@
 """Mutants of the function, made by mutmut: each must fall to a unit test or to a small exploration.
 
-Works on a copy under `build/mutants`. What mutmut could not judge (it ran out of time, or its worker broke) is judged
+Works on a copy under `build/mutants`; a run that was cut short is gone on with while nothing in the copy has changed.
+What mutmut could not judge (it ran out of time, or its worker broke) is judged
 again in a process of its own. Survivors must stand in `docs/mutants.md`, each with the reason why no history can tell
 it from the original; any other is a finding: exit code 1.
 """
@@ -16,11 +17,17 @@ import sys
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import dataclass
+from hashlib import sha256
 from pathlib import Path
-from typing import Final
+from typing import TYPE_CHECKING, Final
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
 
 ROOT: Final = Path(__file__).parents[2]
 COPY: Final = ROOT / "build" / "mutants"
+STAMP: Final = COPY / "stamp"
+"""What the copy was made of."""
 EQUIVALENTS: Final = ROOT / "docs" / "mutants.md"
 MODULES: Final = ("batch", "group", "message", "plan", "row", "table", "transaction")
 TESTS: Final = (
@@ -59,10 +66,15 @@ class Mutant:
 def main() -> int:
     """Make the mutants, judge them, compare the survivors with those that are explained.
 
-    Arguments: mutmut, processes, minutes after which no further mutant is begun.
+    Arguments: mutmut, processes, minutes after which no further mutant is begun, modules (all).
     """
     mutmut, jobs, minutes = str(Path(sys.argv[1]).absolute()), int(sys.argv[2]), float(sys.argv[3])
-    _copy()
+    modules = sys.argv[4:] or MODULES
+    unknown = sorted(set(modules) - set(MODULES))
+    if unknown:
+        print(f"mutants: no module {unknown[0]!r} here; there are {', '.join(MODULES)}", file=sys.stderr)  # noqa: T201
+        return 2
+    _copy(_settings(modules))
     with suppress(subprocess.TimeoutExpired):
         subprocess.run([mutmut, "run", "--max-children", str(jobs)], cwd=COPY, check=False, timeout=60 * minutes)
     made = _verdicts()
@@ -74,7 +86,11 @@ def main() -> int:
     return _report(len(made), len(verdicts), survivors)
 
 
-def _copy() -> None:
+def _copy(settings: str) -> None:
+    """Make the copy, unless the one that is there is the same: it holds the verdicts so far."""
+    stamp = _stamp(settings)
+    if STAMP.is_file() and STAMP.read_text(encoding="utf-8") == stamp:
+        return
     shutil.rmtree(COPY, ignore_errors=True)
     COPY.mkdir(parents=True)
     for name in NEEDED:
@@ -85,15 +101,26 @@ def _copy() -> None:
             shutil.copy(source, COPY / name)
     project = (COPY / "pyproject.toml").read_text(encoding="utf-8")
     project = re.sub(r"(?m)^timeout = \d+$", f"timeout = {TEST_WITHIN_S}", project)
-    (COPY / "pyproject.toml").write_text(project + _settings(), encoding="utf-8")
+    (COPY / "pyproject.toml").write_text(project + settings, encoding="utf-8")
     shutil.copy(PRELOADED, COPY)
+    STAMP.write_text(stamp, encoding="utf-8")
 
 
-def _settings() -> str:
+def _stamp(settings: str) -> str:
+    """Tell this project and these settings from any other."""
+    told = sha256(settings.encode())
+    roots = [ROOT / name for name in NEEDED]
+    files = [file for root in roots for file in ([root] if root.is_file() else root.rglob("*")) if file.is_file()]
+    for file in sorted(file for file in files if "__pycache__" not in file.parts):
+        told.update(str(file.relative_to(ROOT)).encode() + sha256(file.read_bytes()).digest())
+    return told.hexdigest()
+
+
+def _settings(modules: Sequence[str]) -> str:
     """Tests keep tables between them, so no process runs them twice: a fork server that has collected nothing."""
     settings = {
         "source_paths": ["stream_processor"],
-        "only_mutate": [f"stream_processor/{module}.py" for module in MODULES],
+        "only_mutate": [f"stream_processor/{module}.py" for module in modules],
         "also_copy": ["replay", "fixtures", "template.yaml"],
         "pytest_add_cli_args": ["-p", "no:cacheprovider", "-W", "ignore"],
         "pytest_add_cli_args_test_selection": list(TESTS),
