@@ -81,11 +81,15 @@ class Turn:
 
 @dataclass(frozen=True, slots=True)
 class Lag:
-    """The index shows a group's n-th change, counted from 0, only so many steps later (-1: once the faults end)."""
+    """The index falls behind: it shows some changes of a group only so many steps later (-1: once the faults end).
+
+    These are the `change`-th, counted from 0, and those right after it, `changes` in all.
+    """
 
     group: str
     change: int
     steps: int
+    changes: int = 1
 
 
 @dataclass(frozen=True, slots=True)

@@ -32,7 +32,7 @@ class Others:
         self._situations = situations
         self._story = story
         self._writes = sorted(case.writes, key=lambda write: write.at)
-        self._lags = {(lag.group, lag.change): lag.steps for lag in case.lags}
+        self._lags = {(lag.group, lag.change + after): lag.steps for lag in case.lags for after in range(lag.changes)}
         self._changes: Counter[str] = Counter()
         self._shows: list[tuple[int, Address]] = []
 

@@ -8,18 +8,19 @@ from __future__ import annotations
 
 import contextlib
 from dataclasses import replace
+from itertools import combinations
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
 
-    from replay.exploration.case import Case
+    from replay.exploration.case import Case, Lag
 
 ATTEMPTS_MAX = 2_000
 LISTS = ("faults", "lags", "twins", "redeliveries", "writes", "turns", "records", "rows", "cuts")
 NUMBERS = {
     "faults": ("invocation", "call"),
-    "lags": ("change", "steps"),
+    "lags": ("change", "steps", "changes"),
     "twins": ("at", "invocation"),
     "redeliveries": ("after",),
     "writes": ("at",),
@@ -51,6 +52,7 @@ class _Shrinking:
             case = self._mapping(case)
             for name in LISTS:
                 case = self._without(case, name)
+            case = self._together(case)
             for name, fields in NUMBERS.items():
                 case = self._sooner(case, name, fields)
             if case == before or self._left <= 0:
@@ -80,6 +82,16 @@ class _Shrinking:
             size //= 2
         return case
 
+    def _together(self, case: Case) -> Case:
+        """Let one spell of lateness stand for two of a group."""
+        for first, second in combinations(sorted(case.lags, key=lambda lag: (lag.group, lag.change)), 2):
+            if first.group == second.group and {first, second} <= set(case.lags):
+                others = tuple(lag for lag in case.lags if lag not in {first, second})
+                candidate = replace(case, lags=(*others, _spell(first, second)))
+                if self._try(candidate):
+                    return self._together(candidate)
+        return case
+
     def _sooner(self, case: Case, name: str, fields: Sequence[str]) -> Case:
         """Let each event happen as soon as it may."""
         for place in range(len(getattr(case, name))):
@@ -98,6 +110,13 @@ class _Shrinking:
             if candidate.mapping != case.mapping and self._try(candidate):
                 return candidate
         return case
+
+
+def _spell(first: Lag, second: Lag) -> Lag:
+    """From the first change of one to the last of the other, as late as the later of both."""
+    steps = -1 if -1 in {first.steps, second.steps} else max(first.steps, second.steps)
+    end = max(lag.change + lag.changes for lag in (first, second))
+    return replace(first, steps=steps, changes=end - first.change)
 
 
 def _smaller(number: int) -> Iterator[int]:

@@ -28,3 +28,10 @@ def test_a_change_that_waits_for_the_end_of_the_faults_waits_whatever_is_written
 @pytest.mark.parametrize("change", range(4))
 def test_a_change_that_is_one_call_late_is_shown_after_that_call(change: int) -> None:
     assert queries_behind(Lag("g", change, 1)) == [False, True, False, False, False]
+
+
+@pytest.mark.parametrize(
+    ("changes", "behind"), [(4, [False, True, False, False, False]), (5, [False, True, True, False, False])]
+)
+def test_a_spell_covers_as_many_changes_as_it_says(changes: int, behind: list[bool]) -> None:
+    assert queries_behind(Lag("g", 0, 1, changes=changes)) == behind
