@@ -39,7 +39,7 @@ from replay.run import Replay, deliver_only
 from replay.sources import shapes
 from replay.sources.documents import STANDARD_INPUT, opened
 from replay.sources.history import History
-from replay.sources.recording import Recording
+from replay.sources.recording import TOLD_EVERY, Recording
 from replay.sources.selection import Between, Shuffled
 from replay.sources.state import carried_on, read_state
 from replay.tables import local
@@ -98,7 +98,8 @@ def run(events: tuple[str, ...], **options: Any) -> int:  # noqa: ANN401 - click
         raise WrongUse("--step waits for somebody at standard input; give the events as a file")
     with opened(events or (str(locate_fixture(CONVERSATION)),)) as files:
         shape = shapes.named(options["shape"]) if options["shape"] else None
-        recording = Recording(files, shape)
+        with records_bar("checking", None) as told:
+            recording = Recording(files, shape, told)
         asked = _Asked.of(_selected(recording, options), _before(recording, options), options)
         return _forecast(asked) if options["dry_run"] else _run(asked)
 
@@ -219,8 +220,11 @@ def _history(asked: _Asked) -> History:
     """Tell what the recorded application wrote; from here on nothing in the events can be refused."""
     with opened(asked.options["table_state"]) as state:
         history = History(carried_on(read_state(state), asked.before or ()))
-    for recorded in asked.recording:
-        history.note(recorded)
+    with records_bar("noting what was written", asked.recording.records) as told:
+        for done, recorded in enumerate(asked.recording):
+            history.note(recorded)
+            if done % TOLD_EVERY == 0:
+                told(done)
     return history
 
 

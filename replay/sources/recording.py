@@ -29,6 +29,7 @@ DIGITS_MAX: Final = 40
 """AWS: DynamoDB API reference, streams StreamRecord: 21 to 40 digits; fewer are let through."""
 
 SHOWN_MAX: Final = 60
+TOLD_EVERY: Final = 1_000
 
 
 class Recorded(NamedTuple):
@@ -66,8 +67,12 @@ class Recording:
     that has records too.
     """
 
-    def __init__(self, files: tuple[File, ...], shape: Shape | None = None) -> None:
+    def __init__(
+        self, files: tuple[File, ...], shape: Shape | None = None, watch: Callable[[int], None] = lambda _read: None
+    ) -> None:
         """Read everything once and check it; `shape` None is told by the content of each file.
+
+        `watch` is told now and then how many records were read.
 
         Raises:
             WrongUse: a document or a record is broken, one sequence number has two contents, or there is no record.
@@ -78,8 +83,8 @@ class Recording:
         self._held: tuple[Recorded, ...] | None = None
         self.duplicates = 0
         self.batches = 0
-        if not self._is_ordered():
-            self._held = self._sorted()
+        if not self._is_ordered(watch):
+            self._held = self._sorted(watch)
         self.records = sum(shard.records for shard in self._shards.values())
         if not self.records:
             raise WrongUse(f"{', '.join(file.name for file in files)}: there is no record in it")
@@ -95,9 +100,9 @@ class Recording:
                 highest[recorded.shard] = recorded.sequence
                 yield recorded
 
-    def _is_ordered(self) -> bool:
+    def _is_ordered(self, watch: Callable[[int], None]) -> bool:
         """Check all records as they stand; stops where one comes before an earlier one of its shard."""
-        for recorded in _read(self._files, self._shape):
+        for recorded in self._watched(watch):
             shard = self._shard_of(recorded)
             if shard.last is None or recorded.sequence > shard.last.sequence:
                 shard.last = recorded
@@ -108,11 +113,11 @@ class Recording:
                 return False
         return True
 
-    def _sorted(self) -> tuple[Recorded, ...]:
+    def _sorted(self, watch: Callable[[int], None]) -> tuple[Recorded, ...]:
         """Read all records and sort each shard's; each shard keeps the places that it has among the others'."""
         self._shards, self.duplicates = {}, 0
         places: list[str] = []
-        for recorded in _read(self._files, self._shape):
+        for recorded in self._watched(watch):
             shard = self._shard_of(recorded)
             before = shard.held.setdefault(recorded.sequence, recorded)
             if before is not recorded:
@@ -125,6 +130,12 @@ class Recording:
             for name, shard in self._shards.items()
         }
         return tuple(next(ordered[name]) for name in places)
+
+    def _watched(self, watch: Callable[[int], None]) -> Iterator[Recorded]:
+        for recorded in _read(self._files, self._shape):
+            if recorded.number % TOLD_EVERY == 0:
+                watch(recorded.number)
+            yield recorded
 
     def _shard_of(self, recorded: Recorded) -> _Shard:
         if recorded.batch is not None:

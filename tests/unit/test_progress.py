@@ -4,6 +4,7 @@ import io
 import sys
 from typing import TYPE_CHECKING
 
+from replay.reports.progress import records_bar
 from replay.tables.progress import megabytes_bar, say
 
 if TYPE_CHECKING:
@@ -35,3 +36,16 @@ def test_on_a_terminal_a_fetch_shows_how_much_has_arrived(monkeypatch: pytest.Mo
         arrived(1_000_000)
     assert terminal.getvalue().startswith("replay: fetching it (4 MB, once)\n")
     assert "4.0/4.0 MB" in terminal.getvalue()
+
+
+def test_on_a_terminal_records_are_counted_whether_their_number_is_known_or_not(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    terminal = Terminal()
+    monkeypatch.setattr(sys, "stderr", terminal)
+    monkeypatch.setenv("TERM", "xterm")
+    for total in (None, 4_000):
+        with records_bar("checking", total) as told:
+            told(3_000)
+    assert "3000/?" in terminal.getvalue()
+    assert "3000/4000" in terminal.getvalue()

@@ -149,6 +149,13 @@ def test_the_same_number_in_two_shards_is_two_records(tmp_path: Path) -> None:
     assert (recording.records, recording.duplicates) == (2, 0)
 
 
+def test_reading_is_watched_from_the_start_again_where_records_must_be_sorted(tmp_path: Path) -> None:
+    numbers = [*range(1, 1002), 2_000, 1_999]
+    told: list[int] = []
+    Recording(written(tmp_path, lines(map(record, numbers))), watch=told.append)
+    assert told == [0, 1000, 0, 1000]
+
+
 def test_standard_input_is_read_more_than_once(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(lines(record(n) for n in (1, 2)).encode())))
     with documents.opened(("-",)) as files:
