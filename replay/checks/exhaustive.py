@@ -20,7 +20,8 @@ if TYPE_CHECKING:
     from replay.checks.choices import Choices
     from replay.checks.oracle import Finding
     from replay.checks.scenarios import Scenario, Step
-    from replay.checks.world import Fault, GroupTask, Invocation, Record, Store, Work
+    from replay.checks.store import Store
+    from replay.checks.world import Fault, GroupTask, Invocation, Record, Work
     from stream_processor.message import Message
 
     MakeWork = Callable[[Sequence[Message], Callable[[float], float]], Work]

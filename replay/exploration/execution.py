@@ -27,7 +27,7 @@ from replay.exploration.story import Storyteller
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from replay.checks.world import Store
+    from replay.checks.store import Store
     from replay.event_source.invocations import Invocation
     from replay.exploration.case import Case, FaultKind
     from replay.exploration.handler import Handler, Stepped

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
     from replay.checks.oracle import Finding, Said
     from replay.checks.reading import Item, Value
-    from replay.checks.world import Store
+    from replay.checks.store import Store
     from replay.event_source.records import StreamRecord
     from replay.exploration.invariants import Moment
     from replay.exploration.outcome import Execution, Manner

@@ -10,7 +10,7 @@ from replay.checks.reading import value_of
 
 if TYPE_CHECKING:
     from replay.checks.reading import Item, Value
-    from replay.checks.world import Store
+    from replay.checks.store import Store
     from replay.exploration.case import Case, Write
     from replay.exploration.judgement import Judgement
     from replay.exploration.story import Storyteller

@@ -23,7 +23,7 @@ from stream_processor.transaction import Check
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-    from replay.checks.world import Store
+    from replay.checks.store import Store
     from replay.event_source.answers import FunctionResult
     from replay.exploration.case import FaultKind
     from stream_processor.quarantine import Quarantined

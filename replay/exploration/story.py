@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
 
     from replay.checks.reading import Item
-    from replay.checks.world import Store
+    from replay.checks.store import Store
     from replay.event_source.answers import FunctionResult, Verdict
     from replay.event_source.invocations import Invocation
     from replay.event_source.records import StreamRecord

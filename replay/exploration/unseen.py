@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
     from replay.checks.oracle import Finding, Oracle, Said
     from replay.checks.reading import Item, Value
-    from replay.checks.world import Store
+    from replay.checks.store import Store
     from replay.event_source.records import StreamRecord
 
 

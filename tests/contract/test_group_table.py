@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
     from mypy_boto3_dynamodb import DynamoDBClient
 
-    from replay.checks.world import Store
+    from replay.checks.store import Store
     from stream_processor.row import Item
     from stream_processor.table import Read
 

@@ -28,7 +28,7 @@ from tests.handlers.wrong_works import (
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-    from replay.checks.world import Store
+    from replay.checks.store import Store
     from replay.exploration.case import Case
     from replay.exploration.outcome import Execution
     from stream_processor.batch import BatchProcessor
