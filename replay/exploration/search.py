@@ -14,7 +14,7 @@ from replay.exploration.campaign import BrokenCase, Result, campaign, explain, o
 from replay.exploration.differential import differ
 from replay.exploration.draw import Features, Size, draw
 from replay.exploration.exhaustion import exhaust
-from replay.exploration.free import FREE_RULES, free_ground
+from replay.exploration.free.ground import FREE_RULES, free_ground
 from replay.exploration.ground import Subject, memory_ground, messages_ground, table_name
 from replay.exploration.outcome import RULES, Manner
 from replay.tables.endpoint import announce, confirm_writes, opened
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from replay.exploration.case import Case
     from replay.exploration.differential import Differential
     from replay.exploration.exhaustion import Exhausted
-    from replay.exploration.free import FreeTable
+    from replay.exploration.free.table import FreeTable
     from replay.exploration.given import Given
     from replay.exploration.ground import CarryOut
     from replay.exploration.invariants import Invariants

@@ -15,7 +15,7 @@ from replay.cli import EXIT_RIGHT, EXIT_WRONG_USE, main
 from replay.errors import WrongUse
 from replay.exploration.campaign import in_memory
 from replay.exploration.draw import Features
-from replay.exploration.free import FreeTable
+from replay.exploration.free.table import FreeTable
 from replay.exploration.given import Given, given_messages, read_rows
 
 if TYPE_CHECKING:

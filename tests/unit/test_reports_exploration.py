@@ -17,7 +17,7 @@ from replay.checks.scenarios import TIMES, pair, row, said
 from replay.exploration.campaign import Result, explain, in_memory
 from replay.exploration.case import parse
 from replay.exploration.draw import draw
-from replay.exploration.free import FREE_RULES
+from replay.exploration.free.ground import FREE_RULES
 from replay.exploration.outcome import RULES, Manner
 from replay.exploration.story import Called, PhaseBegan, RowChange
 from replay.reports.exploration import anomalies, counted, figures, moves, versions
