@@ -17,19 +17,15 @@ import click
 from replay.checks.compare import differences
 from replay.commands.discards import write_discard
 from replay.commands.launching import launch_of
-from replay.commands.mapping_options import mapping_of
-from replay.commands.run_options import pairs, run_options
+from replay.commands.run_asked import Asked
+from replay.commands.run_options import run_options
 from replay.delivery_round import Duplicates, delivery_of
 from replay.errors import WrongUse
-from replay.event_source.mapping import LIMITS
-from replay.event_source.switches import Switches
 from replay.fixtures import CONVERSATION, locate_fixture
 from replay.forecast import forecast
-from replay.function.configuration import Configuration
 from replay.function.controls import Controls
-from replay.function.faults import KINDS, Fault, Faults
+from replay.function.faults import Faults
 from replay.function.process import FunctionProcess
-from replay.function.target import Target
 from replay.reports.progress import records_bar
 from replay.reports.report import InjectedFault
 from replay.reports.run_json import as_json
@@ -40,24 +36,20 @@ from replay.sources import shapes
 from replay.sources.documents import STANDARD_INPUT, opened
 from replay.sources.history import History
 from replay.sources.recording import TOLD_EVERY, Recording
-from replay.sources.selection import Between, Shuffled
 from replay.sources.state import carried_on, read_state
 from replay.tables import local
 from replay.tables.endpoint import Endpoint, announce, chosen, confirm_writes, of_engine, refusals_explained
-from replay.tables.lagging_index import Lag, LaggingIndex, change_of
+from replay.tables.lagging_index import LaggingIndex, change_of
 from replay.tables.progress import say
-from replay.tables.schema import TABLE_TYPES, ensure_table, locate_template, schema_of
+from replay.tables.schema import ensure_table
 from replay.tables.under_test import TableUnderTest
-from replay.template import Template
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-    from replay.event_source.mapping import EventSourceMapping
     from replay.function.control import Control
+    from replay.function.target import Target
     from replay.reports.report import Report
-    from replay.sources.selection import Records
-    from replay.tables.schema import TableSchema
     from replay.tables.wire import Item
 
 RIGHT = 0
@@ -69,8 +61,6 @@ NOWHERE = "http://127.0.0.1:9"
 """Nobody listens on the discard port: a handler that asks for a table finds none."""
 NAME_BYTES = 4
 """Random ones at the end of a new table's name."""
-STEPPING_TIMEOUT_S = 86_400.0
-"""Somebody reads while the handler waits."""
 
 
 @click.command()
@@ -100,79 +90,11 @@ def run(events: tuple[str, ...], **options: Any) -> int:  # noqa: ANN401 - click
         shape = shapes.named(options["shape"]) if options["shape"] else None
         with records_bar("checking", None) as told:
             recording = Recording(files, shape, told)
-        asked = _Asked.of(_selected(recording, options), _before(recording, options), options)
+        asked = Asked.of(recording, options)
         return _forecast(asked) if options["dry_run"] else _run(asked)
 
 
-def _selected(recording: Recording, options: dict[str, Any]) -> Records:
-    """Take the part of the recording that is asked for, in the order that is asked for."""
-    if options["keep_batches"] and not recording.batches:
-        raise WrongUse("--keep-batches: these are single records; only events hold batches")
-    records: Records = recording
-    if options["first"] is not None or options["last"] is not None:
-        records = Between(recording, options["first"], options["last"])
-        if not records.records:
-            numbers = [recorded.sequence for recorded in recording]
-            raise WrongUse(f"--from and --until leave no record; there are {min(numbers)} to {max(numbers)}")
-    return Shuffled(records, options["seed"]) if options["shuffle"] else records
-
-
-def _before(recording: Recording, options: dict[str, Any]) -> Records | None:
-    """Take what comes before the part that is asked for: it is in the table when the run begins."""
-    return Between(recording, None, options["first"] - 1) if options["first"] is not None else None
-
-
-@dataclass(frozen=True, slots=True)
-class _Asked:
-    """Everything that a run is asked for, checked before anything is started."""
-
-    recording: Records
-    before: Records | None
-    targets: tuple[Target, ...]
-    configuration: Configuration
-    mapping: EventSourceMapping
-    switches: Switches
-    schema: TableSchema
-    faults: tuple[Fault, ...]
-    lag: Lag | None
-    variables: dict[str, str]
-    options: dict[str, Any]
-
-    @classmethod
-    def of(cls, recording: Records, before: Records | None, options: dict[str, Any]) -> _Asked:
-        template = Template.load(options["template"] or locate_template(), pairs("--parameter", options["parameters"]))
-        configuration = Configuration.from_template(template, options["function"])
-        timeout_s = options["function_timeout"] or (STEPPING_TIMEOUT_S if options["step"] else configuration.timeout_s)
-        return cls(
-            recording=recording,
-            before=before,
-            targets=tuple(Target.parse(name) for name in (options["handler"], options["against"]) if name),
-            configuration=dataclasses.replace(configuration, timeout_s=timeout_s),
-            mapping=_adjusted(mapping_of(template, options["function"], options), options),
-            switches=Switches.of(pairs("--switch", options["switches"])),
-            schema=_schema(template),
-            faults=tuple(Fault.parse(kind, text) for kind in KINDS for text in options[kind.replace("-", "_")]),
-            lag=Lag.parse(options["lag"]) if options["lag"] is not None else None,
-            variables=pairs("--env", options["variables"]),
-            options=options,
-        )
-
-
-def _adjusted(mapping: EventSourceMapping, options: dict[str, Any]) -> EventSourceMapping:
-    """Let recorded batches through whole, and as many deliveries overlap as are asked for."""
-    if options["keep_batches"]:
-        mapping = dataclasses.replace(mapping, batch_size=LIMITS["BatchSize"].highest, window_s=0)
-    return dataclasses.replace(mapping, lanes=max(mapping.lanes, options["concurrent"]))
-
-
-def _schema(template: Template) -> TableSchema:
-    tables = [table for kind in TABLE_TYPES for table in template.resources(kind).values()]
-    if len(tables) != 1:
-        raise WrongUse(f"{template.path} must make one DynamoDB table; with these parameters it makes {len(tables)}")
-    return schema_of(tables[0], source=str(template.path))
-
-
-def _forecast(asked: _Asked) -> int:
+def _forecast(asked: Asked) -> int:
     expected = forecast(asked.recording, asked.mapping, asked.switches)
     if asked.options["as_json"]:
         click.echo(json.dumps(dataclasses.asdict(expected)))
@@ -181,7 +103,7 @@ def _forecast(asked: _Asked) -> int:
     return RIGHT
 
 
-def _run(asked: _Asked) -> int:
+def _run(asked: Asked) -> int:
     if asked.options["table"] == NO_TABLE:
         return _run_without_table(asked)
     history = _history(asked)
@@ -196,7 +118,7 @@ def _run(asked: _Asked) -> int:
     return RIGHT if ran[0].report.is_right else WRONG
 
 
-def _check_later_handlers(asked: _Asked, where: tuple[Endpoint, str]) -> None:
+def _check_later_handlers(asked: Asked, where: tuple[Endpoint, str]) -> None:
     """Import them before the first one's run: it may take long."""
     for target in asked.targets[1:]:
         with FunctionProcess(launch_of(target, asked.configuration, asked.schema, where, asked.variables)) as process:
@@ -216,7 +138,7 @@ class _Ran:
         return as_json(self.report, self.about)
 
 
-def _history(asked: _Asked) -> History:
+def _history(asked: Asked) -> History:
     """Tell what the recorded application wrote; from here on nothing in the events can be refused."""
     with opened(asked.options["table_state"]) as state:
         history = History(carried_on(read_state(state), asked.before or ()))
@@ -228,7 +150,7 @@ def _history(asked: _Asked) -> History:
     return history
 
 
-def _run_without_table(asked: _Asked) -> int:
+def _run_without_table(asked: Asked) -> int:
     """Deliver everything and judge nothing."""
     if asked.options["against"] or asked.lag or asked.options["step"]:
         raise WrongUse("--table none has nothing to compare, no index and no rows to show")
@@ -251,7 +173,7 @@ def _run_without_table(asked: _Asked) -> int:
 
 
 def _replay(
-    asked: _Asked,
+    asked: Asked,
     history: History,
     target: Target,
     where: tuple[Endpoint, str],
@@ -293,7 +215,7 @@ def _replay(
     return _Ran(report, about, list(under_test.rows()) if asked.options["against"] else [])
 
 
-def _progress(stack: contextlib.ExitStack, asked: _Asked) -> Callable[[int], None]:
+def _progress(stack: contextlib.ExitStack, asked: Asked) -> Callable[[int], None]:
     """Show a bar; but where every call is shown and waited for, say how to go on."""
     if not asked.options["step"]:
         return stack.enter_context(records_bar("replaying", asked.recording.records))
@@ -302,7 +224,7 @@ def _progress(stack: contextlib.ExitStack, asked: _Asked) -> Callable[[int], Non
     return lambda _: None
 
 
-def _lagging_index(asked: _Asked, table: TableUnderTest) -> LaggingIndex | None:
+def _lagging_index(asked: Asked, table: TableUnderTest) -> LaggingIndex | None:
     if asked.lag is None:
         return None
     if not asked.schema.indexes:
@@ -315,7 +237,7 @@ def _lagging_index(asked: _Asked, table: TableUnderTest) -> LaggingIndex | None:
     )
 
 
-def _control(asked: _Asked, table: TableUnderTest, faults: Faults, lagging: LaggingIndex | None) -> Control | None:
+def _control(asked: Asked, table: TableUnderTest, faults: Faults, lagging: LaggingIndex | None) -> Control | None:
     controls: list[Control] = []
     if asked.options["step"]:
         controls.append(Stepping(table.follow()))
@@ -327,7 +249,7 @@ def _control(asked: _Asked, table: TableUnderTest, faults: Faults, lagging: Lagg
 
 
 @contextmanager
-def _endpoint(asked: _Asked) -> Iterator[tuple[Endpoint, str]]:
+def _endpoint(asked: Asked) -> Iterator[tuple[Endpoint, str]]:
     """Find the endpoint named, or start an engine that lives as long as the run; and choose the table's name."""
     endpoint, name = chosen(asked.options["endpoint_url"]), asked.options["table"]
     with contextlib.ExitStack() as stack:
@@ -356,7 +278,7 @@ def _output(options: dict[str, Any]) -> Iterator[Callable[[str], None] | None]:
         yield None
 
 
-def _tell(asked: _Asked, ran: list[_Ran]) -> None:
+def _tell(asked: Asked, ran: list[_Ran]) -> None:
     first, *others = ran
     if not first.report.deliveries:
         say("no record passed the filter, so the handler was never called; --filter none delivers every record")
