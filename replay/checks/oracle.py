@@ -10,6 +10,7 @@ Findings, by kind:
 - `doubled`          a member has more than one row, or there is a row that nobody should have
 - `behind`, `ahead`  the row's last message is older, or newer, than it should be
 - `altered`          an attribute that is not the function's was changed, added or lost
+- `out-of-order`     a member's list shows an older row above a newer one: keys are compared as texts, times are not
 - `message-touched`  a message row is not what was put
 """
 
@@ -24,7 +25,7 @@ from replay.checks.reading import Item, Value, same, value_bytes, value_of
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
 
-Kind = Literal["missing", "doubled", "behind", "ahead", "altered", "message-touched"]
+Kind = Literal["missing", "doubled", "behind", "ahead", "altered", "out-of-order", "message-touched"]
 
 OWN_FIELDS = frozenset({"pk", "sk", "message"})
 """What the function writes on a group row."""
@@ -117,6 +118,7 @@ class Oracle:
             for key in sorted(self._members.keys() | rows.keys())
             for finding in self._judge_member(*key, rows.get(key, []))
         ]
+        findings += self._judge_lists(rows)
         return findings + list(_judge_messages(self._message_rows, message_rows))
 
     def _judge_member(self, group: str, member: str, found: Sequence[Item]) -> Iterator[Finding]:
@@ -142,6 +144,27 @@ class Oracle:
         kept = [_other_attributes(began)] if is_due else [_other_attributes(began[:1]), _other_attributes(began)]
         verdicts = [list(_judge_attributes(group, member, attributes, item)) for attributes in kept]
         yield from min(verdicts, key=len)
+
+    def _judge_lists(self, rows: Mapping[tuple[str, str], Sequence[Item]]) -> Iterator[Finding]:
+        """Look at each member's list, newest key first, as their inbox shows it.
+
+        Only rows under keys that were not there before are compared: the application spells as it likes.
+        """
+        lists: dict[str, list[tuple[str, Item]]] = defaultdict(list)
+        for (group, member), found in rows.items():
+            known = self._members.get((group, member))
+            began = {item["sk"]["S"] for item in known.rows} if known else set()
+            lists[member] += [(group, item) for item in found if item["sk"]["S"] not in began]
+        for member, listed in sorted(lists.items()):
+            newest: Item | None = None
+            for group, item in sorted(listed, key=lambda each: each[1]["sk"]["S"].encode()):
+                if newest is not None and value_of(item)[:2] < value_of(newest)[:2]:
+                    below, above = newest["sk"]["S"], item["sk"]["S"]
+                    yield Finding(
+                        "out-of-order", group, member, f"below {below}", f"above it, as {above}", _address(item)
+                    )
+                else:
+                    newest = item
 
     def _bounds(self, group: str, row: Item, since: int) -> tuple[Value, Value]:
         """Reckon the least and the greatest value a row may end with; equal unless the row came late."""

@@ -55,6 +55,7 @@ RULES = (
     "healthy records are not given up",
     "message-touched",
     "missing",
+    "out-of-order",
     "quiet is reached",
     "redelivery changes nothing",
     "what nobody can read is set aside",

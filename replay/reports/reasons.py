@@ -39,6 +39,10 @@ REASONS: Final = {
         "The member did not leave, yet their row is gone. No later message brings it back: nothing leads to a row that "
         "is not there."
     ),
+    "out-of-order": (
+        "A list is read by key, and keys are compared as texts. Times of several spellings have another order as texts "
+        "than as times: written under one spelling, in UTC, the newest conversation comes first."
+    ),
     "quiet is reached": (
         "Each delivery has to come to an end. A handler that goes on calling, or answers its own writes, works until "
         "its time is over and is then started again."
@@ -65,6 +69,7 @@ TITLES: Final = {
     "doubled": "a row too many",
     "message-touched": "a message is touched",
     "missing": "a row is missing",
+    "out-of-order": "an inbox is out of order",
 }
 """What happened, for rules whose name alone does not say it."""
 

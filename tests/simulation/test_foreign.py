@@ -111,6 +111,14 @@ GIVEN = {
         "message-touched",
     ),
     "H14": (one_message(at="2026-03-01T11:00:00+05:30"), BACK),
+    "H14, over two groups": (
+        Case(
+            (*pair("g", TIMES[1]), *pair("h", TIMES[2])),
+            (said("g", "2026-03-01T15:30:05+05:30", "new", "ana", 1), said("h", TIMES[30], "new", "ana", 2)),
+            {"BatchSize": 1},
+        ),
+        "out-of-order",
+    ),
     "H15": (one_message(group="a MSG#b"), "behind"),
 }
 """Faults for which nothing is drawn: a history each, and the rule that it breaks."""

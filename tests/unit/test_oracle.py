@@ -1,0 +1,82 @@
+"""The oracle by itself: each kind of finding has a smallest table that shows it, and the right table shows none."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import TYPE_CHECKING
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from replay.checks import scenarios
+from replay.checks.oracle import Oracle, Said
+from replay.checks.reading import read_instant
+from replay.checks.scenarios import TIMES
+
+if TYPE_CHECKING:
+    from replay.checks.reading import Item
+
+OLD, NEW = TIMES[1], TIMES[9]
+EAST = "2026-03-01T15:30:05.000000+05:30"
+"""Five seconds past ten in UTC, and past every time of day that `TIMES` has as a text."""
+
+
+def row(sort_key: str, text: str = "new", group: str = "g", **more: str) -> Item:
+    return scenarios.row("ana", group, sort_key, text, **more)
+
+
+def said(group: str, sort_key: str, text: str = "new") -> Said:
+    instant = read_instant(sort_key)
+    assert isinstance(instant, datetime)
+    return Said(group, (True, instant, text))
+
+
+def kinds(began: list[Item], messages: list[Said], found: list[Item]) -> list[str]:
+    oracle = Oracle()
+    for item in began:
+        oracle.row_put(item)
+    for message in messages:
+        oracle.said(message)
+    return [finding.kind for finding in oracle.judge(found)]
+
+
+@pytest.mark.parametrize(
+    ("found", "expected"),
+    [
+        ([row(NEW)], []),
+        ([], ["missing"]),
+        ([row(NEW), row(OLD, "old")], ["doubled"]),
+        ([row(OLD, "old")], ["behind"]),
+        ([row(NEW, "newest")], ["ahead"]),
+        ([row(NEW, muted="yes")], ["altered"]),
+    ],
+)
+def test_one_row_and_one_message(found: list[Item], expected: list[str]) -> None:
+    assert kinds([row(OLD, "old")], [said("g", NEW)], found) == expected
+
+
+@pytest.mark.parametrize(
+    ("began", "found", "expected"),
+    [
+        pytest.param(
+            [row(OLD), row(TIMES[2], group="h")], [row(EAST), row(NEW, group="h")], ["out-of-order"], id="two written"
+        ),
+        pytest.param(
+            [row(EAST, "new"), row(TIMES[2], group="h")], [row(EAST), row(NEW, group="h")], [], id="one as it was"
+        ),
+    ],
+)
+def test_an_inbox_lists_the_rows_that_a_handler_wrote_by_time(
+    began: list[Item], found: list[Item], expected: list[str]
+) -> None:
+    assert kinds(began, [said("g", EAST), said("h", NEW)], found) == expected
+
+
+@given(seconds=st.lists(st.integers(0, 59), min_size=2, max_size=6, unique=True))
+def test_one_spelling_is_never_out_of_order(seconds: list[int]) -> None:
+    groups = [f"g{number}" for number in range(len(seconds))]
+    began = [row("2026-02-28T10:00:00.000000+00:00", "old", group) for group in groups]
+    messages = [said(group, TIMES[second]) for group, second in zip(groups, seconds, strict=True)]
+    found = [row(TIMES[second], "new", group) for group, second in zip(groups, seconds, strict=True)]
+    assert kinds(began, messages, found) == []
