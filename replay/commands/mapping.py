@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import functools
 import json
-from dataclasses import asdict, replace
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -41,7 +41,23 @@ def mapping() -> None:
     """
 
 
-def _sources(command: Callable[..., Any]) -> Callable[..., Any]:
+@dataclass(frozen=True, slots=True)
+class _Asked:
+    """Which mappings are asked for: where they stand, whose they are, and what wins over what stands there."""
+
+    source: Path | None
+    function: str | None
+    parameters: tuple[str, ...]
+    settings: tuple[str, ...]
+
+
+def _asking(command: Callable[..., int]) -> Callable[..., int]:
+    """Add the options that say which mappings; the command is given them as one value."""
+
+    @functools.wraps(command)
+    def asked(*, as_json: bool, **options: Any) -> int:  # noqa: ANN401 - click's options
+        return command(_Asked(**options), as_json=as_json)
+
     for option in (
         click.option("--json", "as_json", is_flag=True, help="Print JSON."),
         click.option(
@@ -51,8 +67,8 @@ def _sources(command: Callable[..., Any]) -> Callable[..., Any]:
         click.option("--function", metavar="NAME", help="Only mappings of this function (logical id or name)."),
         click.argument("source", required=False, type=click.Path(path_type=Path), metavar="[TEMPLATE|MAPPING.json]"),
     ):
-        command = option(command)
-    return command
+        asked = option(asked)
+    return asked
 
 
 def _in_one_line(command: Callable[..., int]) -> Callable[..., int]:
@@ -71,18 +87,11 @@ def _in_one_line(command: Callable[..., int]) -> Callable[..., int]:
 
 
 @mapping.command()
-@_sources
+@_asking
 @_in_one_line
-def show(
-    source: Path | None,
-    function: str | None,
-    parameters: tuple[str, ...],
-    settings: tuple[str, ...],
-    *,
-    as_json: bool,
-) -> int:
+def show(asked: _Asked, *, as_json: bool) -> int:
     """Print every parameter in force, and where it comes from."""
-    found = [_with_settings(each, settings) for each in _read(source, function, parameters, settings)]
+    found = [_with_settings(each, asked.settings) for each in _read(asked)]
     shown = [_shown(each) for each in found]
     if as_json:
         _say(json.dumps({"mappings": shown}, ensure_ascii=False))
@@ -92,19 +101,12 @@ def show(
 
 
 @mapping.command()
-@_sources
+@_asking
 @_in_one_line
-def check(
-    source: Path | None,
-    function: str | None,
-    parameters: tuple[str, ...],
-    settings: tuple[str, ...],
-    *,
-    as_json: bool,
-) -> int:
+def check(asked: _Asked, *, as_json: bool) -> int:
     """Name what is dangerous: the reason, the evidence and the line to write. Exit code 1 where there is something."""
-    found = [_with_settings(each, settings) for each in _read(source, function, parameters, settings)]
-    neighbours = _read(source, None, parameters, settings)
+    found = [_with_settings(each, asked.settings) for each in _read(asked)]
+    neighbours = _read(replace(asked, function=None))
     dangers = {each.name: dangers_of(each, neighbours) for each in found}
     if as_json:
         told = [
@@ -120,18 +122,16 @@ def check(
     return FOUND if any(dangers.values()) else RIGHT
 
 
-def _read(
-    source: Path | None, function: str | None, parameters: tuple[str, ...], settings: tuple[str, ...]
-) -> list[TemplateMapping]:
+def _read(asked: _Asked) -> list[TemplateMapping]:
     """Read the mappings of a template or of a JSON file; what the settings replace need not be known there."""
-    path = source or locate_template()
+    path = asked.source or locate_template()
     api_shaped = _api_shaped(path)
     if api_shaped is not None:
-        if function or parameters:
+        if asked.function or asked.parameters:
             raise WrongUse(f"{path} is a mapping, no template: it has neither functions nor parameters")
         return [TemplateMapping(path.stem, str(path), api_shaped, None, None, None, is_sam=False)]
-    template = Template.load(path, dict(_pair("--parameter", text) for text in parameters))
-    return choose_mappings(template, function, [_pair("--set", text)[0] for text in settings])
+    template = Template.load(path, dict(_pair("--parameter", text) for text in asked.parameters))
+    return choose_mappings(template, asked.function, [_pair("--set", text)[0] for text in asked.settings])
 
 
 def _api_shaped(path: Path) -> dict[str, Any] | None:
