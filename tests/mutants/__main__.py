@@ -130,7 +130,7 @@ def _settings(modules: Sequence[str]) -> str:
         "use_git_change_detection": False,
         "track_dependencies": False,
         "timeout_multiplier": 8.0,
-        "timeout_constant": 10.0,
+        "timeout_constant": 30.0,
     }
     return "\n[tool.mutmut]\n" + "".join(f"{name} = {json.dumps(value)}\n" for name, value in settings.items())
 
@@ -145,10 +145,11 @@ def _verdicts() -> dict[str, int | None]:
 
 def _judge(mutmut: str, name: str) -> int:
     """Run the tests against one mutant in a process of its own; one that never ends has been noticed."""
-    python = Path(mutmut).with_name("python")
+    python, module = Path(mutmut).with_name("python"), name.split(".")[1]
+    own_first = sorted(TESTS, key=lambda test: f"test_{module}" not in test)
     try:
         ended = subprocess.run(
-            [python, "-m", "pytest", "-q", "-x", "-p", "no:cacheprovider", "-W", "ignore", *TESTS],
+            [python, "-m", "pytest", "-q", "-x", "-p", "no:cacheprovider", "-W", "ignore", *own_first],
             cwd=COPY / "mutants",
             env={**os.environ, "MUTANT_UNDER_TEST": name},
             capture_output=True,
