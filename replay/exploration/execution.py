@@ -9,16 +9,14 @@ change nothing.
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
 from random import Random
 from typing import TYPE_CHECKING, Any
 
 from replay.checks.said import is_unreadable, said_by
-from replay.event_source.answers import Meaning
-from replay.event_source.errors import ContractError
 from replay.event_source.mapping import EventSourceMapping
 from replay.event_source.records import DEFAULT_SHARD, StreamRecord
 from replay.event_source.source import EventSource
+from replay.exploration.at_work import AtWork, Clock, Watching
 from replay.exploration.judgement import Judgement, Stop
 from replay.exploration.others import Others
 from replay.exploration.outcome import PLAIN, Execution, Manner
@@ -28,14 +26,10 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from replay.checks.store import Store
-    from replay.event_source.invocations import Invocation
-    from replay.exploration.case import Case, FaultKind
-    from replay.exploration.handler import Handler, Stepped
-    from replay.exploration.invariants import Moment
+    from replay.exploration.case import Case
+    from replay.exploration.handler import Handler
     from replay.exploration.story import Phase
 
-STEPS_MAX = 5_000
-"""Calls of one case; a handler that needs more is never quiet."""
 CALM_RETRIES_MAX = 3
 """Deliveries that each batch gets once the faults are off."""
 
@@ -56,17 +50,6 @@ class Cuts(Random):
         return b
 
 
-@dataclass(slots=True)
-class _Running:
-    """One invocation at work; `delivered` is nothing for a twin, whose end nobody waits for."""
-
-    number: int
-    records: tuple[StreamRecord, ...]
-    delivered: Invocation | None
-    stepped: Stepped
-    calls: int = 0
-
-
 def execute(case: Case, store: Store, handler: Handler, manner: Manner = PLAIN) -> Execution:
     """Carry a case out on an empty store (or one whose other rows are no concern of the case)."""
     return _History(case, store, handler, manner).run()
@@ -80,21 +63,9 @@ class _History:
         self._store = store
         self._handler = handler
         self._is_calmed = manner.calmed
-        self._delivered: dict[str, int] = {}
-        """The size of the largest batch in which each record came."""
         self._execution = Execution()
-        self._step = 0
-        self._now = 0.0
-        self._story = Storyteller(store, lambda: (self._step, self._now)) if manner.tells else None
-        self._started = 0
-        self._ended = 0
-        self._running: list[_Running] = []
-        self._current = 0
-        self._put: set[tuple[str, ...]] = set()
-        self._faults = {(fault.invocation, fault.call): fault.kind for fault in case.faults}
-        self._twins = {twin.at: twin.invocation for twin in case.twins}
-        self._turns = {turn.at: turn.which for turn in case.turns}
-        self._succeeded: set[str] = set()
+        clock = Clock()
+        self._story = Storyteller(store, clock.read) if manner.tells else None
         self._records = [
             StreamRecord.of(
                 {name: part for name, part in record.items() if name != "shardId"},  # type: ignore[arg-type] # wire
@@ -108,22 +79,23 @@ class _History:
         self._messages = [text for text, each in said.items() if each is not None]
         self._judgement = Judgement(store, said, manner, self._execution, self._story)
         self._others = Others(case, store, self._judgement, self._execution.situations, self._story)
+        watching = Watching(self._execution, self._judgement, self._others, clock, self._story)
+        self._work = AtWork(case, self._records, store, handler, watching)
 
     def run(self) -> Execution:
         try:
             self._begin()
-            self._ask("always")
+            self._work.ask("always")
             self._faults_on()
-            self._judgement.at_quiet(self._succeeded)
-            if len(self._succeeded) == len(self._records):
-                self._ask("finally")
+            self._judgement.at_quiet(self._work.succeeded)
+            if len(self._work.succeeded) == len(self._records):
+                self._work.ask("finally")
             if self._is_calmed:
                 self._faults_off()
         except Stop:
             pass
         finally:
-            for running in self._running:
-                running.stepped.drop()
+            self._work.drop()
         if self._story:
             self._execution.story = self._story.events
         return self._execution
@@ -144,22 +116,20 @@ class _History:
             self._story.phase_began("faults on")
         looked_at = -1, now
         while True:
-            if looked_at != (self._ended, now):  # else nothing can start: the source changes with time and with ends
-                looked_at = self._ended, now
-                while redeliveries and redeliveries[0].after <= self._ended:
+            if looked_at != (self._work.ended, now):  # a source changes with time and with ends: else nothing can start
+                looked_at = self._work.ended, now
+                while redeliveries and redeliveries[0].after <= self._work.ended:
                     self._redeliver(source, redeliveries.pop(0).sequences)
                 source.advance(now)
                 for invocation in source.starts(now):
-                    self._start(invocation)
-            if not self._running:
+                    self._work.start(invocation)
+            if not self._work:
                 instant = source.next_at()
                 if instant == math.inf:
                     break
                 now, looked_at = max(now, instant), (-1, now)
                 continue
-            self._advance_one(source, now)
-        while self._running:
-            self._advance_one(source, now)
+            self._work.advance(source, now)
         self._execution.situations["discarded"] += len(source.discards) + source.metrics.dropped
         self._given_up(source)
 
@@ -168,7 +138,7 @@ class _History:
         if self._case.faults or source.metrics.dropped + len(source.discards) == 0:
             return
         for text in self._messages:
-            if text not in self._succeeded:
+            if text not in self._work.succeeded:
                 self._judgement.broke("healthy records are not given up", f"record {text} was discarded")
 
     def _source(self, cuts: Sequence[int], mapping: Mapping[str, Any] | None = None) -> EventSource:
@@ -184,148 +154,25 @@ class _History:
         if first:
             source.redeliver(first)
 
-    def _start(self, delivered: Invocation | None, records: tuple[StreamRecord, ...] = ()) -> None:
-        records = delivered.records if delivered else records
-        self._started += 1
-        self._now = delivered.at_s if delivered else self._now
-        if len(records) == 1 and self._delivered.get(records[0].text, 1) > 1 and delivered and delivered.lane:
-            self._execution.situations["batch cut down to one record"] += 1
-        for record in records:
-            self._delivered[record.text] = max(len(records), self._delivered.get(record.text, 0))
-        for record in records:
-            self._put_message(record)
-            if record.text in self._succeeded:
-                self._execution.situations["redelivery after success"] += 1
-        event = {"Records": [record.wire for record in records]}
-        request_id = f"{self._started:08d}"
-        stepped = self._handler.start(event, request_id)
-        self._running.append(_Running(self._started, records, delivered, stepped))
-        if self._story:
-            self._story.delivered(self._started, records, delivered)
-        if len(self._running) > 1:
-            self._execution.situations["invocations at the same time"] += 1
-
-    def _put_message(self, record: StreamRecord) -> None:
-        """Put the message's row, as the application did before the stream could tell of it."""
-        image = record.wire["dynamodb"].get("NewImage")
-        if not isinstance(image, dict):
-            return
-        try:
-            address = image["pk"]["S"], image["sk"]["S"]
-        except (KeyError, TypeError):
-            return
-        written = (*address, record.text) if record.wire.get("eventName") == "MODIFY" else address
-        if written not in self._put and all(isinstance(part, str) and part for part in address):
-            self._put.add(written)
-            self._store.put(image)
-            self._judgement.row_put(image)
-
-    def _advance_one(self, source: EventSource | None, now: float) -> None:
-        """Let one call of one running invocation happen; end it where that was its last."""
-        self._now = now
-        self._others.act(self._step)
-        self._deliver_twin()
-        running = self._pick()
-        call = running.stepped.call
-        if call is not None:
-            running.calls += 1
-            fault = self._faults.get((running.number, running.calls))
-            self._call(running, fault)
-        if running.stepped.call is None:
-            self._end(running, source, now)
-
-    def _pick(self) -> _Running:
-        if self._step in self._turns:
-            self._current = self._turns[self._step]
-        return self._running[self._current % len(self._running)]
-
-    def _call(self, running: _Running, fault: FaultKind | None) -> None:
-        call = running.stepped.call
-        assert call is not None  # noqa: S101 - asked before
-        execution = self._execution
-        self._step += 1
-        execution.calls += 1
-        if self._step > STEPS_MAX:
-            self._judgement.broke("quiet is reached", f"more than {STEPS_MAX} calls")
-        if call.kind == "index":
-            self._judgement.index_asked(running.number, running.records)
-            execution.situations["index behind when asked"] += self._others.index_is_behind
-        if self._story:
-            self._story.about_to_call(call)
-        how = running.stepped.go(fault)
-        if self._story:
-            self._story.called(running.number, running.calls, call, fault, how)
-        if fault is not None:
-            execution.situations[fault] += 1
-            if fault in {"crash-after", "timeout-after", "lost-answer"} and call.kind == "write":
-                execution.situations["effect without an answer"] += 1
-        elif how == "ConditionFailed":
-            execution.situations["a condition failed"] += 1
-        if call.kind == "write":
-            execution.writes += how == "done"
-            self._others.look_at_changes(self._step)
-            self._judgement.look_at_members(call.touches)
-        if call.kind in {"write", "other"}:
-            self._ask("always")
-
-    def _end(self, running: _Running, source: EventSource | None, now: float) -> None:
-        self._running.remove(running)
-        self._judgement.invocation_ended(running.number)
-        self._ended += 1
-        result = running.stepped.result
-        assert result is not None  # noqa: S101 - ended
-        verdict = source.judge(running.delivered, result) if running.delivered and source else None
-        if self._story:
-            self._story.ended(running.number, result, [record.text for record in running.records], verdict)
-        if running.delivered is None or source is None or verdict is None:
-            return
-        try:
-            source.finish(running.delivered, verdict, now)
-        except ContractError as error:
-            self._judgement.broke("answers are lawful", str(error))
-            raise Stop from error
-        if verdict.meaning is Meaning.REFUSED:
-            self._judgement.broke("answers are lawful", f"the answer names no record of the batch: {result}")
-        if verdict.meaning in {Meaning.SUCCESS, Meaning.PARTIAL}:
-            done = len(running.records) if verdict.meaning is Meaning.SUCCESS else verdict.unfinished_from
-            self._succeeded.update(record.text for record in running.records[:done])
-        situations = self._execution.situations
-        situations[f"answer {verdict.meaning.name.lower()}"] += 1
-        if verdict.meaning is Meaning.ERROR and len(running.records) == 1:
-            situations["failure of a single record"] += 1
-
-    def _deliver_twin(self) -> None:
-        """Deliver a running invocation's records a second time beside it, if it is time for that."""
-        twin = self._twins.pop(self._step, None)
-        if twin is not None:
-            for running in self._running:
-                if running.number == twin and running.delivered is not None:
-                    self._execution.situations["batch delivered twice at once"] += 1
-                    self._start(None, running.records)
-                    break
-
-    def _ask(self, moment: Moment) -> None:
-        self._judgement.ask(moment, (record for record in self._records if record.text in self._delivered))
-
     # Phase two.
 
     def _faults_off(self) -> None:
         self._execution.was_calm = True
         self._others.calm_down()
-        self._faults, self._turns, self._twins = {}, {}, {}
+        self._work.calm_down()
         self._judgement.everything_is_owed()
         writes = self._execution.writes
         self._deliver_calmly("faults off")
         self._judgement.at_calm()
         self._nothing_is_swallowed()
-        self._ask("finally")
+        self._work.ask("finally")
         if self._execution.writes == writes:
             return  # that was the redelivery that changes nothing
         writes = self._execution.writes
         self._deliver_calmly("everything once more")
         if self._execution.writes != writes:
             self._judgement.broke("redelivery changes nothing", f"{self._execution.writes - writes} writes")
-        self._ask("finally")
+        self._work.ask("finally")
 
     def _nothing_is_swallowed(self) -> None:
         """What nobody can read is set aside, where the handler lets that be known."""
@@ -350,9 +197,9 @@ class _History:
         while True:
             source.advance(now)
             for invocation in source.starts(now):
-                self._start(invocation)
-                while self._running:
-                    self._advance_one(source, now)
+                self._work.start(invocation)
+                while self._work:
+                    self._work.advance(source, now)
             instant = source.next_at()
             if instant == math.inf:
                 return
