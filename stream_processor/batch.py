@@ -7,13 +7,12 @@ sequence number that is not finished, verbatim, or none: everything before it is
 
 from __future__ import annotations
 
-import traceback
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from functools import cached_property
-from pathlib import PurePath
-from typing import TYPE_CHECKING, Any, TypedDict
+from typing import TYPE_CHECKING, Any
 
+from stream_processor.answer import Failure, answer_naming, to_raise
 from stream_processor.errors import (
     ConfigurationError,
     NotAStreamEvent,
@@ -30,6 +29,7 @@ from stream_processor.telemetry import BatchReport, FailureReport
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
 
+    from stream_processor.answer import Answer
     from stream_processor.group import Request, Response
     from stream_processor.message import GroupId
     from stream_processor.quarantine import Quarantine
@@ -39,18 +39,6 @@ if TYPE_CHECKING:
 
 FUTURE_NOTICED_S = 60
 """A message dated further after its record's creation is counted and logged: clocks differ by less."""
-
-
-class ItemIdentifier(TypedDict):
-    """A sequence number of the batch, verbatim."""
-
-    itemIdentifier: str
-
-
-class Answer(TypedDict):
-    """What the event source reads. AWS: `ReportBatchItemFailures`."""
-
-    batchItemFailures: list[ItemIdentifier]
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,20 +59,6 @@ class _Permanent:
     quarantined: Quarantined
 
 
-@dataclass(frozen=True, slots=True)
-class _Failure:
-    """Something that is not finished; `error` is raised where it comes first and nothing else can isolate it."""
-
-    at: Position
-    group: GroupId | None
-    error: Exception
-    raises: bool = False
-
-    @property
-    def retryable(self) -> bool:
-        return not isinstance(self.error, PermanentError | ConfigurationError)
-
-
 @dataclass(slots=True)
 class _Parsed:
     """A batch's records, sorted by what they need."""
@@ -92,7 +66,7 @@ class _Parsed:
     positions: list[Position] = field(default_factory=list)
     messages: list[Message] = field(default_factory=list)
     permanent: list[_Permanent] = field(default_factory=list)
-    failures: list[_Failure] = field(default_factory=list)
+    failures: list[Failure] = field(default_factory=list)
     ignored: int = 0
 
 
@@ -142,12 +116,12 @@ class BatchProcessor:
         parsed = self._parse(records)
         results = self._drive_all(coalesce(parsed.messages).values(), invocation)
         failures = parsed.failures + [
-            _Failure(result.at, result.group, result.error) for result in results if result.error is not None
+            Failure(result.at, result.group, result.error) for result in results if result.error is not None
         ]
         permanent = parsed.permanent + _unfit(results, parsed.positions, records)
         quarantined, refused = self._quarantine_all(permanent, invocation)
         failures = sorted(failures + refused, key=lambda failure: failure.at.sequence)
-        raised = _to_raise(failures, parsed.positions)
+        raised = to_raise(failures, parsed.positions)
         answer = failures[0].at.identifier if failures else None
         future_dated = [message for message in parsed.messages if message.ahead_s > FUTURE_NOTICED_S]
         self._tell(future_dated, results, failures, invocation)
@@ -180,7 +154,7 @@ class BatchProcessor:
         )
         if raised is not None:
             raise raised
-        return {"batchItemFailures": [] if answer is None else [{"itemIdentifier": answer}]}
+        return answer_naming(answer)
 
     def _parse(self, records: Sequence[Mapping[str, Any]]) -> _Parsed:
         parsed = _Parsed(positions=[position(record) for record in records])
@@ -195,9 +169,9 @@ class BatchProcessor:
             except PermanentError as error:
                 parsed.permanent.append(_Permanent(at, None, _quarantined(record, at, error)))
             except ConfigurationError as error:
-                parsed.failures.append(_Failure(at, None, error))
+                parsed.failures.append(Failure(at, None, error))
             except Exception as error:  # noqa: BLE001 - a bug must not cost the batch's other records
-                parsed.failures.append(_Failure(at, None, error))
+                parsed.failures.append(Failure(at, None, error))
         return parsed
 
     def _refuse_future(self, message: Message) -> None:
@@ -247,21 +221,21 @@ class BatchProcessor:
             case _:
                 return self.table.read(request)
 
-    def _quarantine_all(self, permanent: Sequence[_Permanent], invocation: Invocation) -> tuple[int, list[_Failure]]:
+    def _quarantine_all(self, permanent: Sequence[_Permanent], invocation: Invocation) -> tuple[int, list[Failure]]:
         """Set records aside for good; what cannot be is not done."""
         first_writes = 0
-        failures: list[_Failure] = []
+        failures: list[Failure] = []
         for each in permanent:
             quarantined = each.quarantined
             if self.quarantine is None:
                 error = PermanentError(quarantined.reason, quarantined.detail)
-                failures.append(_Failure(each.at, each.group, error, raises=True))
+                failures.append(Failure(each.at, each.group, error, raises=True))
                 continue
             try:
                 _ensure_time(invocation)
                 first_writes += self.quarantine.put(quarantined)
             except Exception as refused:  # noqa: BLE001 - a bug must not cost the batch's answer
-                failures.append(_Failure(each.at, each.group, refused))
+                failures.append(Failure(each.at, each.group, refused))
             else:
                 self.telemetry.quarantined(quarantined.identifier, quarantined.reason, quarantined.key)
         return first_writes, failures
@@ -270,7 +244,7 @@ class BatchProcessor:
         self,
         future_dated: Sequence[Message],
         results: Sequence[_GroupResult],
-        failures: Sequence[_Failure],
+        failures: Sequence[Failure],
         invocation: Invocation,
     ) -> None:
         for message in future_dated:
@@ -286,9 +260,9 @@ class BatchProcessor:
                     request_id=invocation.request_id,
                     group=failure.group,
                     sequence=failure.at.identifier,
-                    code=_code(failure.error),
+                    code=failure.code,
                     retryable=failure.retryable,
-                    reason=_reason(failure.error),
+                    reason=failure.reason,
                 )
             )
 
@@ -339,33 +313,6 @@ def _unchanged(result: _GroupResult) -> bool:
     return result.error is None and not (result.tally.moved or result.tally.healed or result.tally.orphan)
 
 
-def _to_raise(failures: Sequence[_Failure], positions: Sequence[Position]) -> Exception | None:
-    """Choose the error to end with: a wrong set-up always, a permanent record where it is the batch's first.
-
-    An answer that names the first record repeats the whole batch until its retries are used up and then discards
-    healthy records with it; an error lets the event source halve the batch until the record is alone.
-    """
-    for failure in failures:
-        if isinstance(failure.error, ConfigurationError):
-            return failure.error
-    first = min(positions, key=lambda at: at.sequence, default=None)
-    if failures and failures[0].raises and failures[0].at == first:
-        return failures[0].error
-    return None
-
-
 def _lag_ms(records: Sequence[Mapping[str, Any]], now_s: float) -> int | None:
     created_s = creation_s(records[-1]["dynamodb"]) if records else None
     return None if created_s is None else max(0, round((now_s - created_s) * 1000))
-
-
-def _code(error: Exception) -> str:
-    return error.code if isinstance(error, StreamProcessorError) else type(error).__name__
-
-
-def _reason(error: Exception) -> str:
-    """Say what happened; of an error that is not ours only where, since its text may quote a message."""
-    if isinstance(error, StreamProcessorError):
-        return str(error)
-    frames = traceback.extract_tb(error.__traceback__)
-    return f"at {PurePath(frames[-1].filename).name}:{frames[-1].lineno}" if frames else "nowhere"

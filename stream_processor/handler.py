@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
     from mypy_boto3_s3 import S3Client
 
-    from stream_processor.batch import Answer
+    from stream_processor.answer import Answer
 
 
 def lambda_handler(event: Any, context: Any) -> Answer:  # noqa: ANN401 - Lambda's own types are untyped

@@ -12,7 +12,8 @@ from stream_processor.message import MESSAGE_PREFIX
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
-    from stream_processor.batch import Answer, Invocation
+    from stream_processor.answer import Answer
+    from stream_processor.batch import Invocation
     from stream_processor.message import Message
 
 DONE: Answer = {"batchItemFailures": []}

@@ -29,7 +29,7 @@ COPY: Final = ROOT / "build" / "mutants"
 STAMP: Final = COPY / "stamp"
 """What the copy was made of."""
 EQUIVALENTS: Final = ROOT / "docs" / "mutants.md"
-MODULES: Final = ("batch", "group", "message", "plan", "row", "table", "transaction")
+MODULES: Final = ("answer", "batch", "group", "message", "plan", "row", "table", "transaction")
 TESTS: Final = (
     *(f"tests/unit/test_{module}.py" for module in MODULES),
     "tests/unit/test_batch_told.py",

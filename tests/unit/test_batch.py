@@ -31,7 +31,7 @@ from tests.recording import Recorder, Shelf
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
 
-    from stream_processor.batch import Answer
+    from stream_processor.answer import Answer
     from stream_processor.row import Item
     from stream_processor.table import GroupTable
     from stream_processor.transaction import Transaction

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from replay.tables.memory import MemoryTable
-from stream_processor.batch import BatchProcessor, Invocation, _reason
+from stream_processor.batch import BatchProcessor, Invocation
 from stream_processor.errors import NotAStreamEvent, PermanentError, QuarantineError, RefusedError
 from stream_processor.settings import RESERVE_MS, Settings
 from tests.builders import ANN, BOB, GROUP, event, group_item, instant, record, sequence
@@ -157,21 +157,6 @@ def test_what_time_does_not_allow_is_told_with_the_time_left() -> None:
 def test_a_refused_request_is_told_in_the_tables_words() -> None:
     (failure,) = told(processor(Refusing()), record()).failures
     assert failure.reason == "not allowed"
-
-
-def test_a_bug_is_told_by_its_innermost_line() -> None:
-    with pytest.raises(ZeroDivisionError) as caught:
-        _halve(0)
-    assert _reason(caught.value) == f"at test_batch_told.py:{_divide.__code__.co_firstlineno + 1}"
-    assert _reason(ZeroDivisionError("never raised")) == "nowhere"
-
-
-def _halve(number: int) -> float:
-    return _divide(number) / 2
-
-
-def _divide(number: int) -> float:
-    return 1 / number
 
 
 # Events that are none.
