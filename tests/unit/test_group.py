@@ -554,17 +554,24 @@ def test_collisions_without_end_are_given_up() -> None:
 
 # Transient errors.
 
-STORIES: list[tuple[str, Callable[[], MemoryTable | Blind]]] = [
-    ("due", lambda: MemoryTable(pair())),
-    ("index old", lambda: seen_through(pair(at=-1), pair())),
-    ("collision", lambda: MemoryTable([*pair(), group_item(ANN, at=1, group="g2")])),
-    ("through senders", lambda: Blind(MemoryTable([*pair(), message_item(sender=BOB)]))),
+STORIES: list[tuple[str, int, Callable[[], MemoryTable | Blind]]] = [
+    ("due", 5, lambda: MemoryTable(pair())),
+    ("index old", 5, lambda: seen_through(pair(at=-1), pair())),
+    ("collision", 6, lambda: MemoryTable([*pair(), group_item(ANN, at=1, group="g2")])),
+    ("through senders", 6, lambda: Blind(MemoryTable([*pair(), message_item(sender=BOB)]))),
 ]
 FAULTY = [
     pytest.param(make, number, id=f"{name}, request {number}")
-    for name, make in STORIES
-    for number in range(len(drive([message("hi", at=1, sender=CAT)], make()).calls))
+    for name, requests, make in STORIES
+    for number in range(requests)
 ]
+
+
+@pytest.mark.parametrize(("requests", "make"), [pytest.param(*story, id=name) for name, *story in STORIES])
+def test_a_story_has_as_many_requests_as_there_are_places_for_an_error(
+    requests: int, make: Callable[[], MemoryTable]
+) -> None:
+    assert len(drive([message("hi", at=1, sender=CAT)], make()).calls) == requests
 
 
 @pytest.mark.parametrize(("make", "number"), FAULTY)
