@@ -4,14 +4,11 @@ from __future__ import annotations
 
 import json
 import os
-from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
-from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
 from replay.commands.explore_options import about_of, asked_of, check_against
 from replay.commands.explore_report import check_files, deliver_report
@@ -19,12 +16,11 @@ from replay.exploration.case import dump
 from replay.exploration.search import SCHEDULES, search, search_both
 from replay.function.target import Target
 from replay.reports.differential import differential_json, print_differential, verdict_of
+from replay.reports.progress import cases_bar
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping
+    from collections.abc import Mapping
 
-    from replay.exploration.campaign import Result
-    from replay.exploration.differential import Differential
     from replay.exploration.search import Search
 
 ENDINGS = {"right": 0, "same": 0, "wrong": 1, "different": 1, "incomplete": 2}
@@ -90,7 +86,7 @@ def explore(**options: Any) -> int:  # noqa: ANN401 - click hands over each opti
     asked = asked_of(options)
     if options["against"]:
         return _compare(asked, options)
-    with _progress(asked.schedules) as tell:
+    with cases_bar(asked.schedules) as tell:
         found = search(asked, tell)
     if found.broken and options["save"]:
         options["save"].write_text(dump(found.broken.smallest), encoding="utf-8")
@@ -101,7 +97,7 @@ def _compare(asked: Search, options: Mapping[str, Any]) -> int:
     """Explore two handlers and print what differs."""
     check_against(options)
     other = replace(asked.subject, target=Target.parse(options["against"]))
-    with _progress(asked.schedules, "different") as tell:
+    with cases_bar(asked.schedules, "different") as tell:
         compared = search_both(asked, other, tell)
     if compared.divergence and options["save"]:
         options["save"].write_text(dump(compared.divergence.smallest), encoding="utf-8")
@@ -110,24 +106,3 @@ def _compare(asked: Search, options: Mapping[str, Any]) -> int:
     else:
         print_differential(compared, about_of(options))
     return ENDINGS[verdict_of(compared)]
-
-
-@contextmanager
-def _progress(total: int, found: str = "broken") -> Iterator[Callable[[Result | Differential], None]]:
-    """Show a bar on a terminal, nothing in a pipe."""
-    console = Console(stderr=True)
-    columns = (
-        TextColumn("exploring"),
-        BarColumn(),
-        MofNCompleteColumn(),
-        TextColumn("{task.fields[rate]}/s, {task.fields[found]} " + found),
-        TimeRemainingColumn(),
-    )
-    with Progress(*columns, console=console, disable=not console.is_terminal) as bar:
-        task = bar.add_task("", total=total, rate="-", found=0)
-
-        def tell(result: Result | Differential) -> None:
-            rate = f"{result.cases / result.duration_s:.0f}" if result.duration_s else "-"
-            bar.update(task, completed=result.cases, rate=rate, found=result.found)
-
-        yield tell

@@ -1,13 +1,20 @@
-"""How far a command is: a bar where somebody is looking, nothing in pipes. Always on standard error."""
+"""How far a command is: a bar where somebody is looking, little or nothing in pipes. Always on standard error."""
 
 from __future__ import annotations
 
 import sys
 from contextlib import contextmanager
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
+
+from replay.tables.progress import say
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
+
+    from replay.exploration.campaign import Result
+    from replay.exploration.differential import Differential
+
+SAID_EVERY_S: Final = 60.0
 
 
 @contextmanager
@@ -23,3 +30,32 @@ def records_bar(what: str, total: int | None) -> Iterator[Callable[[int], None]]
     with Progress(*columns, console=Console(stderr=True), transient=True) as progress:
         task = progress.add_task(what, total=total)
         yield lambda done: progress.update(task, completed=done)
+
+
+@contextmanager
+def cases_bar(total: int, found: str = "broken") -> Iterator[Callable[[Result | Differential], None]]:
+    """Show how many cases were explored, and how many were `found`; in a pipe, a line a minute."""
+    from rich.console import Console  # noqa: PLC0415 - as above
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn  # noqa: PLC0415
+
+    console = Console(stderr=True)
+    columns = (
+        TextColumn("exploring"),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TextColumn("{task.fields[rate]}/s, {task.fields[found]} " + found),
+        TimeRemainingColumn(),
+    )
+    said_s = 0.0
+    with Progress(*columns, console=console, disable=not console.is_terminal) as bar:
+        task = bar.add_task("", total=total, rate="-", found=0)
+
+        def tell(result: Result | Differential) -> None:
+            nonlocal said_s
+            rate = f"{result.cases / result.duration_s:,.0f}" if result.duration_s else "-"
+            bar.update(task, completed=result.cases, rate=rate, found=result.found)
+            if bar.disable and result.duration_s >= said_s + SAID_EVERY_S:
+                said_s = result.duration_s
+                say(f"{result.cases:,} of {total:,} cases, {rate}/s, {result.found} {found}")
+
+        yield tell

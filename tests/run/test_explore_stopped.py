@@ -68,7 +68,7 @@ def test_the_command_reports_what_it_has_and_does_not_pass(
     def presses_ctrl_c(_: int) -> Iterator[Callable[[Result], None]]:
         yield press_ctrl_c()
 
-    monkeypatch.setattr(importlib.import_module("replay.commands.explore"), "_progress", presses_ctrl_c)
+    monkeypatch.setattr(importlib.import_module("replay.commands.explore"), "cases_bar", presses_ctrl_c)
     assert main(["explore", "--jobs", "1", "--schedules", "1000000", "--json"]) == EXIT_WRONG_USE
     told = json.loads(capsys.readouterr().out)
     assert told["verdict"] == "incomplete"

@@ -4,7 +4,8 @@ import io
 import sys
 from typing import TYPE_CHECKING
 
-from replay.reports.progress import records_bar
+from replay.exploration.campaign import Result
+from replay.reports.progress import cases_bar, records_bar
 from replay.tables.progress import megabytes_bar, say
 
 if TYPE_CHECKING:
@@ -49,3 +50,23 @@ def test_on_a_terminal_records_are_counted_whether_their_number_is_known_or_not(
             told(3_000)
     assert "3000/?" in terminal.getvalue()
     assert "3000/4000" in terminal.getvalue()
+
+
+def test_in_a_pipe_a_long_exploration_says_a_line_a_minute(capsys: pytest.CaptureFixture[str]) -> None:
+    with cases_bar(30_000) as told:
+        for seconds in range(0, 150, 10):
+            told(Result(cases=100 * seconds, broken=[7] * (seconds > 100), duration_s=seconds))
+    assert capsys.readouterr() == (
+        "",
+        "replay: 6,000 of 30,000 cases, 100/s, 0 broken\nreplay: 12,000 of 30,000 cases, 100/s, 1 broken\n",
+    )
+
+
+def test_on_a_terminal_cases_are_counted_with_those_that_broke(monkeypatch: pytest.MonkeyPatch) -> None:
+    terminal = Terminal()
+    monkeypatch.setattr(sys, "stderr", terminal)
+    monkeypatch.setenv("TERM", "xterm")
+    with cases_bar(4_000, "different") as told:
+        told(Result(cases=3_000, broken=[7], duration_s=100))
+    assert "3000/4000" in terminal.getvalue()
+    assert "30/s, 1 different" in terminal.getvalue()
