@@ -4,11 +4,18 @@ from __future__ import annotations
 
 import inspect
 import re
+from dataclasses import fields
 from pathlib import Path
+from typing import get_args
 
 import pytest
 
+from replay.checks.oracle import Kind
+from replay.exploration.case import FAULT_KINDS, Case, Fault, Lag, Redelivery, Turn, Twin, Write
+from replay.exploration.draw import Features
+from replay.exploration.free.ground import FREE_RULES
 from replay.exploration.invariants import Invariants
+from replay.exploration.outcome import RULES
 from replay.exploration.situations import SITUATIONS
 from replay.explore_fixture import Explore
 from replay.pytest_plugin import OPTIONS
@@ -16,6 +23,8 @@ from replay.pytest_plugin import OPTIONS
 ROOT = Path(__file__).parents[2]
 README = (ROOT / "README.md").read_text(encoding="utf-8")
 PAGE = (ROOT / "docs" / "pytest.md").read_text(encoding="utf-8")
+REFERENCE = (ROOT / "docs" / "explore.md").read_text(encoding="utf-8")
+ENTRIES = {"faults": Fault, "lags": Lag, "redeliveries": Redelivery, "twins": Twin, "turns": Turn, "writes": Write}
 
 
 def test_every_argument_of_the_fixture_is_on_the_page() -> None:
@@ -46,3 +55,32 @@ def test_the_pages_rule_is_one(tmp_path: Path) -> None:
 def test_the_example_explores_as_the_page_says() -> None:
     suite = (ROOT / "examples" / "stream-handler" / "tests" / "test_stream.py").read_text(encoding="utf-8")
     assert re.search(r'def test_\w+\(explore\):\n    explore\("app.stream:handler"', suite)
+
+
+def names_in(section: str) -> set[str]:
+    """Names in the first column of a section's table."""
+    body = REFERENCE.partition(f"\n## {section}\n")[2].partition("\n## ")[0]
+    rows = re.findall(r"^\| (`.+?) \|", body, re.MULTILINE)
+    return {name for row in rows for name in re.findall(r"`([^`]+)`", row)}
+
+
+def test_the_reference_has_every_feature_rule_and_situation() -> None:
+    assert names_in("What may happen") == set(Features.__slots__)
+    assert names_in("What must hold") == {*RULES, *FREE_RULES}
+    assert names_in("What was reached") == set(SITUATIONS) - set(FAULT_KINDS)
+
+
+def test_the_reference_has_every_key_of_a_case_and_of_its_entries() -> None:
+    assert names_in("The case file") == {field.name for field in fields(Case)}
+    rows = dict(re.findall(r"^\| `([a-z]+)` \| (.*?) \|", REFERENCE, re.MULTILINE))
+    for name, entry in ENTRIES.items():
+        assert re.findall(r"`([a-z]+)`", rows[name]) == [field.name for field in fields(entry)], name
+
+
+def test_the_reference_has_every_kind_of_fault() -> None:
+    assert re.findall(r"`([a-z-]+)`", REFERENCE.partition("Kinds of faults:")[2]) == list(FAULT_KINDS)
+
+
+def test_the_reference_has_every_kind_of_finding_that_a_run_may_give() -> None:
+    told = REFERENCE.partition("by the oracle's rules among these:")[2].partition(". Rules")[0]
+    assert set(re.findall(r"`([a-z-]+)`", told)) == set(get_args(Kind))
