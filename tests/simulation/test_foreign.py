@@ -55,6 +55,7 @@ HUNTS = {
     "H7": Hunt(("ties",), (MOMENTARY, BACK, "behind"), "missing", MANY),
     "H9": Hunt(("owners",), (MOMENTARY, BACK), "altered"),
     "H10": Hunt(("poison", "batches"), (MOMENTARY, BACK, "behind"), GIVEN_UP),
+    "H14": Hunt((), (MOMENTARY, BACK), "out-of-order"),
 }
 QUICK = ("H1", "H5", "H9")
 """Hunted at every test run; the others take longer and are hunted by `make hunts`."""
