@@ -558,6 +558,14 @@ def test_a_row_of_exactly_400_kb_fits_and_one_byte_more_does_not() -> None:
     assert plan([row()], [message("y" * (room + 1), at=1)]).unfit != ()
 
 
+@pytest.mark.parametrize(("over", "merged"), [(0, True), (1, False)])
+def test_what_a_loser_alone_has_is_merged_up_to_exactly_400_kb(over: int, merged: bool) -> None:  # noqa: FBT001 - a case
+    survivor = group_item(at=1)
+    room = 400 * KB - item_bytes(survivor) - len("blob")
+    after, _ = carry_out([survivor, {**group_item(at=0), "blob": {"S": "y" * (room + over)}}], [])
+    assert ("blob" in after[0]) is merged
+
+
 def test_a_message_too_large_but_no_newer_than_the_row_is_nobodys_matter() -> None:
     assert plan([row(at=5)], [message("y" * (400 * KB), at=3)]).unfit == ()
 
