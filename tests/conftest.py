@@ -7,7 +7,7 @@ import uuid
 from typing import TYPE_CHECKING
 
 import pytest
-from hypothesis import HealthCheck, settings
+from hypothesis import HealthCheck, Phase, settings
 
 from replay.tables import local
 from replay.tables.endpoint import Endpoint, chosen
@@ -33,6 +33,11 @@ settings.register_profile(
     print_blob=True,  # a failure shows how to run it again
 )
 settings.register_profile("same", settings.get_profile("chance"), derandomize=True)
+settings.register_profile(
+    "found",  # for mutants: that something fails is enough
+    settings.get_profile("same"),
+    phases=[Phase.explicit, Phase.generate],
+)
 settings.load_profile("same")
 
 

@@ -37,6 +37,7 @@ TESTS: Final = (
     "tests/unit/test_table_answers.py",
     "tests/mutants/test_small_exploration.py",
 )
+OPTIONS: Final = ("-p", "no:cacheprovider", "-W", "ignore", "--hypothesis-profile=found")
 PRELOADED: Final = Path(__file__).with_name("preloaded.txt")
 NEEDED: Final = ("stream_processor", "replay", "tests", "fixtures", "template.yaml", "pyproject.toml")
 MUTANTS_MIN: Final = 40
@@ -122,7 +123,7 @@ def _settings(modules: Sequence[str]) -> str:
         "source_paths": ["stream_processor"],
         "only_mutate": [f"stream_processor/{module}.py" for module in modules],
         "also_copy": ["replay", "fixtures", "template.yaml"],
-        "pytest_add_cli_args": ["-p", "no:cacheprovider", "-W", "ignore"],
+        "pytest_add_cli_args": list(OPTIONS),
         "pytest_add_cli_args_test_selection": list(TESTS),
         "process_isolation": "forkserver",
         "forkserver_warmup": "import",
@@ -149,7 +150,7 @@ def _judge(mutmut: str, name: str) -> int:
     own_first = sorted(TESTS, key=lambda test: f"test_{module}" not in test)
     try:
         ended = subprocess.run(
-            [python, "-m", "pytest", "-q", "-x", "-p", "no:cacheprovider", "-W", "ignore", *own_first],
+            [python, "-m", "pytest", "-q", "-x", *OPTIONS, *own_first],
             cwd=COPY / "mutants",
             env={**os.environ, "MUTANT_UNDER_TEST": name},
             capture_output=True,
