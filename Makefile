@@ -75,7 +75,7 @@ $(MUTANTS_READY): requirements-mutants.lock $(READY)
 		"$$($(MUTANTS_VENV)/bin/python -c 'import sysconfig; print(sysconfig.get_path("purelib"))')/project.pth"
 	@touch $@
 
-mutants: $(MUTANTS_READY)  ## Change the function in 1,600 places: each must fall or stand in docs/mutants.md (MINUTES=60 MODULES="plan row")
+mutants: $(MUTANTS_READY)  ## Change the function in 1,600 places: each must fall or stand in docs/mutants.md; 20 minutes (MINUTES=60 MODULES="plan row")
 	@$(BIN)/python -m tests.mutants $(MUTANTS_VENV)/bin/mutmut $(JOBS) $(MINUTES) $(MODULES)
 
 check: $(READY)  ## Format, lint, types, import contracts, dead code, wheel
