@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 import uuid
 from typing import TYPE_CHECKING
 
@@ -25,6 +26,10 @@ ENDPOINT_VARIABLE = "INBOX_REPLAY_ENDPOINT"
 """Names a DynamoDB to test against instead of starting one: a container, another emulator."""
 
 recorded_calls.install()
+
+if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+    # a shell starts what runs in the background so, and whatever a test starts inherits it: nothing would hear Ctrl-C
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 settings.register_profile(
     "chance",  # other examples in every run: make test ARGS="--hypothesis-profile=chance"
