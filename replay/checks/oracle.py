@@ -157,7 +157,7 @@ class Oracle:
             lists[member] += [(group, item) for item in found if item["sk"]["S"] not in began]
         for member, listed in sorted(lists.items()):
             newest: Item | None = None
-            for group, item in sorted(listed, key=lambda each: each[1]["sk"]["S"].encode()):
+            for group, item in sorted(listed, key=lambda each: each[1]["sk"]["S"]):
                 if newest is not None and value_of(item)[:2] < value_of(newest)[:2]:
                     below, above = newest["sk"]["S"], item["sk"]["S"]
                     yield Finding(
