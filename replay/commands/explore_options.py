@@ -17,10 +17,13 @@ from replay.exploration.search import SCHEDULES, Search, rule_named
 from replay.exploration.situations import situation_named
 from replay.function.target import Target
 from replay.reports.exploration import Exploration
+from replay.sources.history import address_of
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+    from pathlib import Path
 
+    from replay.exploration.case import Case
     from replay.exploration.given import Given
     from replay.exploration.search import Found
 
@@ -73,10 +76,21 @@ def asked_of(options: Mapping[str, Any]) -> Search:
         invariants=Invariants.load(options["invariants"]) if options["invariants"] else None,
         given=_given(options, table),
         table=table,
-        case=load(options["case_file"]) if options["case_file"] else None,
+        case=_case(options["case_file"], table) if options["case_file"] else None,
         **{name: options[name] for name in ("schedules", "seed", "jobs", "time_s", "engine", "endpoint_url")},
         **{name: options[name] for name in ("exhaustive", "yes")},
     )
+
+
+def _case(path: Path, table: FreeTable | None) -> Case:
+    """Read a case; on the messages table every row has its key."""
+    case = load(path)
+    for row in case.rows if table is None else ():
+        if address_of(row) is None:
+            raise WrongUse(
+                f"case {path}: a row has no texts pk and sk; name the template of another table with --template"
+            )
+    return case
 
 
 def check_against(options: Mapping[str, Any]) -> None:

@@ -8,9 +8,11 @@ from __future__ import annotations
 
 import json
 from dataclasses import asdict, dataclass, fields
-from typing import TYPE_CHECKING, Any, Literal, get_args
+from typing import TYPE_CHECKING, Any, Final, Literal, get_args, get_origin, get_type_hints
 
 from replay.errors import WrongUse
+from replay.event_source.errors import InvalidParameterValueException
+from replay.event_source.mapping import EventSourceMapping
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -118,6 +120,8 @@ class Case:
         return sum(map(len, events)), len(self.records), len(self.rows)
 
 
+NUMBER_MAX: Final = 1_000_000
+"""Steps, calls, invocations and changes of a case are far fewer."""
 REQUIRED = frozenset({"rows", "records", "mapping"})
 _PARTS: dict[str, type] = {
     "faults": Fault,
@@ -175,17 +179,47 @@ def parse(plain: Any) -> Case:  # noqa: ANN401 - whatever a file holds
 
 
 def _part(name: str, value: Any) -> Any:  # noqa: ANN401 - by name
-    if name in {"name", "mapping"}:
-        return value
-    if not isinstance(value, list):
-        raise ValueError(f"'{name}' is a list, not {type(value).__name__}")  # noqa: TRY004 - see parse
+    kinds: dict[str, tuple[Any, str]] = {"name": (str, "a text"), "mapping": (dict, "an object")}
+    wanted, called = kinds.get(name, (list, "a list"))
+    if not isinstance(value, wanted):
+        raise ValueError(f"'{name}' is {called}, not {type(value).__name__}")  # noqa: TRY004 - see parse
+    if name == "mapping":
+        try:
+            EventSourceMapping.from_api({"StartingPosition": "TRIM_HORIZON", **value})
+        except InvalidParameterValueException as error:
+            raise ValueError(f"'mapping': {error}") from error
+    return tuple(_element(name, each) for each in value) if isinstance(value, list) else value
+
+
+def _element(name: str, value: Any) -> Any:  # noqa: ANN401 - by name
+    if name == "cuts":
+        return _checked("cuts", int, value)
+    if not isinstance(value, dict):
+        raise ValueError(f"'{name}' holds objects, not {type(value).__name__}")  # noqa: TRY004 - see parse
+    if name == "records":
+        change = value.get("dynamodb")
+        number = change.get("SequenceNumber") if isinstance(change, dict) else None
+        if not isinstance(number, str) or not (number.isascii() and number.isdigit()):
+            raise ValueError("'records' holds stream records, each with a dynamodb.SequenceNumber of digits")
     if name not in _PARTS:
-        return tuple(value)
+        return value
+    hints = get_type_hints(_PARTS[name])
     try:
-        return tuple(_PARTS[name](**_tuples(each)) for each in value)
+        return _PARTS[name](**{key: _checked(f"{name}.{key}", hints.get(key), each) for key, each in value.items()})
     except TypeError as error:
         raise ValueError(f"'{name}': {error}") from error
 
 
-def _tuples(plain: Mapping[str, Any]) -> dict[str, Any]:
-    return {name: tuple(value) if isinstance(value, list) else value for name, value in plain.items()}
+def _checked(what: str, hint: Any, value: Any) -> Any:  # noqa: ANN401 - by hint
+    """Hold a value to a field's type; a field that there is not is refused by its class."""
+    if hint is int and not (type(value) is int and -1 <= value <= NUMBER_MAX):
+        raise ValueError(f"'{what}' is a whole number from -1 to {NUMBER_MAX:,}, not {value!r}")
+    if hint is str and not isinstance(value, str):
+        raise ValueError(f"'{what}' is a text, not {value!r}")
+    if get_origin(hint) is Literal and value not in get_args(hint):
+        raise ValueError(f"'{what}' is none of {', '.join(get_args(hint))}: {value!r}")
+    if get_origin(hint) is tuple:
+        if not isinstance(value, list) or not all(isinstance(each, str) for each in value):
+            raise ValueError(f"'{what}' is a list of texts, not {value!r}")
+        return tuple(value)
+    return value

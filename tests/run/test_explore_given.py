@@ -252,3 +252,11 @@ def _own() -> dict[str, Any]:
         **record,
         "dynamodb": {**record["dynamodb"], "Keys": {"pk": item["pk"], "sk": item["sk"]}, "NewImage": item},
     }
+
+
+def test_a_case_whose_row_has_no_key_is_refused(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    path = tmp_path / "case.json"
+    path.write_text(json.dumps({"rows": [{}], "records": [], "mapping": {}}), encoding="utf-8")
+    assert main(["explore", "--case", str(path)]) == EXIT_WRONG_USE
+    (line,) = capsys.readouterr().err.splitlines()
+    assert "a row has no texts pk and sk" in line

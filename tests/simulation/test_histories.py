@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 from collections import Counter
 from dataclasses import replace
 from typing import TYPE_CHECKING
@@ -90,6 +91,29 @@ def test_a_broken_case_file_is_refused_in_one_line(tmp_path: Path, content: str,
     path.write_text(content, encoding="utf-8")
     with pytest.raises(WrongUse, match=said):
         load(path)
+
+
+@pytest.mark.parametrize(
+    ("key", "value", "said"),
+    [
+        ("faults", [{"invocation": 1, "call": 1, "kind": "explode"}], "'faults.kind' is none of crash-before"),
+        ("faults", [{"invocation": True, "call": 1, "kind": "throttle"}], "'faults.invocation' is a whole number"),
+        ("faults", [7], "'faults' holds objects, not int"),
+        ("lags", [{"group": "g", "change": 0, "steps": 1, "changes": "2"}], "from -1 to 1,000,000, not '2'"),
+        ("lags", [{"group": "g", "change": 0, "steps": 1, "changes": 10**11}], "'lags.changes' is a whole number"),
+        ("lags", [{"group": 1, "change": 0, "steps": 1}], "'lags.group' is a text, not 1"),
+        ("redeliveries", [{"after": 1, "sequences": "1"}], "'redeliveries.sequences' is a list of texts"),
+        ("cuts", ["a"], "'cuts' is a whole number"),
+        ("rows", [1], "'rows' holds objects, not int"),
+        ("records", [{}], "'records' holds stream records"),
+        ("mapping", [], "'mapping' is an object, not list"),
+        ("mapping", {"BatchSize": "x"}, "'mapping': BatchSize must be a whole number"),
+        ("name", 7, "'name' is a text, not int"),
+    ],
+)
+def test_a_case_with_a_value_of_another_kind_is_refused(key: str, value: object, said: str) -> None:
+    with pytest.raises(ValueError, match=re.escape(said)):
+        parse({"rows": [], "records": [], "mapping": {}, key: value})
 
 
 def test_a_case_weighs_what_disturbs_it() -> None:
