@@ -20,7 +20,7 @@ from collections import defaultdict
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal
 
-from replay.checks.reading import Item, Value, same, value_bytes, value_of
+from replay.checks.reading import Item, Value, fits, room, same, value_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -29,8 +29,6 @@ Kind = Literal["missing", "doubled", "behind", "ahead", "altered", "out-of-order
 
 OWN_FIELDS = frozenset({"pk", "sk", "message"})
 """What the function writes on a group row."""
-ROW_BYTES_MAX = 409_600
-CANONICAL_KEY_BYTES = len("2026-03-01T10:00:00.000000+00:00")
 TEXT_SHOWN_MAX = 60
 
 
@@ -169,8 +167,8 @@ class Oracle:
     def _bounds(self, group: str, row: Item, since: int) -> tuple[Value, Value]:
         """Reckon the least and the greatest value a row may end with; equal unless the row came late."""
         own = value_of(row)
-        room = _room(row)
-        fitting = [(value, first) for value, first in self._messages[group].items() if _fits(row, room, value)]
+        space = room(row)
+        fitting = [(value, first) for value, first in self._messages[group].items() if fits(row, space, value)]
         least = max([own, *(value for value, first in fitting if first >= since)])
         return least, max([own, *(value for value, _ in fitting)])
 
@@ -194,22 +192,6 @@ def _other_attributes(rows: Sequence[Item]) -> dict[str, Mapping[str, Any]]:
             if name not in OWN_FIELDS:
                 kept.setdefault(name, value)
     return kept
-
-
-def _room(row: Item) -> int:
-    """How many bytes DynamoDB's limit of 400 KB an item leaves for a row's sort key and text."""
-    names = len("sk") + len("message")
-    others = sum(
-        len(name.encode()) + value_bytes(field) for name, field in row.items() if name not in {"sk", "message"}
-    )
-    return ROW_BYTES_MAX - names - others
-
-
-def _fits(row: Item, room: int, value: Value) -> bool:
-    """Whether a message's text and key fit a row; at its own instant a row keeps its key."""
-    keeps_key = value_of(row)[:2] == value[:2]
-    key_bytes = len(row["sk"]["S"].encode()) if keeps_key else CANONICAL_KEY_BYTES
-    return key_bytes + len(value[2].encode()) <= room
 
 
 def _judge_attributes(

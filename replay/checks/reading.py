@@ -14,6 +14,8 @@ Value = tuple[bool, datetime, str]
 
 INSTANTS_KEPT = 10_000
 """Readings kept: a history spells few times and reads each again and again."""
+ROW_BYTES_MAX = 409_600
+CANONICAL_KEY_BYTES = len("2026-03-01T10:00:00.000000+00:00")
 NEVER = datetime.min  # noqa: DTZ901 - instants here are naive UTC throughout
 
 
@@ -126,6 +128,22 @@ def value_bytes(field: Mapping[str, Any]) -> int:
         case _:
             size = 1
     return size
+
+
+def room(row: Item) -> int:
+    """How many bytes DynamoDB's limit of 400 KB an item leaves for a row's sort key and text."""
+    names = len("sk") + len("message")
+    others = sum(
+        len(name.encode()) + value_bytes(field) for name, field in row.items() if name not in {"sk", "message"}
+    )
+    return ROW_BYTES_MAX - names - others
+
+
+def fits(row: Item, space: int, value: Value) -> bool:
+    """Whether a message's text and key fit a row with so much `room`; at its own instant a row keeps its key."""
+    keeps_key = value_of(row)[:2] == value[:2]
+    key_bytes = len(row["sk"]["S"].encode()) if keeps_key else CANONICAL_KEY_BYTES
+    return key_bytes + len(value[2].encode()) <= space
 
 
 def _plain(field: Mapping[str, Any]) -> tuple[str, Any]:
