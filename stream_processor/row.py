@@ -105,8 +105,15 @@ def _text_bytes(text: str) -> int:
 
 
 def _number_bytes(text: str) -> int:
-    digits = text.lower().partition("e")[0].replace(".", "").lstrip("+-0").rstrip("0")
-    return (len(digits) + 1) // 2 + 1 + text.startswith("-")
+    """Two digits a byte, in pairs counted from the decimal point, one byte for the exponent and one for a minus."""
+    mantissa, _, exponent = text.lower().partition("e")
+    whole, _, fraction = mantissa.lstrip("+-").partition(".")
+    digits = (whole + fraction).lstrip("0")
+    if not digits:
+        return 1
+    places = len(digits) - len(fraction) + int(exponent or 0)
+    digits = digits.rstrip("0")
+    return (len(digits) + places % 2 + 1) // 2 + 1 + mantissa.startswith("-")
 
 
 def _one(_: object) -> int:

@@ -116,9 +116,7 @@ def value_bytes(field: Mapping[str, Any]) -> int:
         case "B":
             size = len(content)
         case "N":
-            mantissa = content.lower().split("e")[0]
-            significant = mantissa.strip("+-").replace(".", "").strip("0")
-            size = -(-len(significant) // 2) + 1 + (1 if mantissa.startswith("-") else 0)
+            size = _number_bytes(Decimal(content))
         case "SS" | "NS" | "BS":
             size = sum(value_bytes({tag[0]: element}) for element in content)
         case "L":
@@ -128,6 +126,13 @@ def value_bytes(field: Mapping[str, Any]) -> int:
         case _:
             size = 1
     return size
+
+
+def _number_bytes(number: Decimal) -> int:
+    """A byte for each digit to base 100 that is none of the zeros at either end, one more, and one for a minus."""
+    sign, digits, _ = number.as_tuple()
+    pairs = ("0" * (number.adjusted() % 2 == 0) + "".join(map(str, digits))).rstrip("0")
+    return 1 if number == 0 else (len(pairs) + 1) // 2 + 1 + sign
 
 
 def room(row: Item) -> int:

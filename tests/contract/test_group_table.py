@@ -237,6 +237,19 @@ def test_an_item_of_400_kb_is_the_largest(store: Store, tag: str, excess: int) -
             store.transact((put_new(large),))
 
 
+@pytest.mark.parametrize(
+    "number", ["0", "-0", "1", "12", "1.2", "-1.2", "123", "120", "0.001", "0.00012", "99.99", "1E+21", "1.5E+20"]
+)
+def test_a_number_weighs_what_is_reckoned(store: Store, tag: str, number: str) -> None:
+    item = {**ana_of(tag), "scores": {"L": [{"N": number}] * 100}}
+    text = "x" * (ITEM_BYTES_MAX - item_bytes(item) + len("old"))
+    largest = {**item, "message": {"S": text}}
+    store.transact((put_new(largest),))
+    store.transact((delete(largest),))
+    with pytest.raises(RefusedError):
+        store.transact((put_new({**item, "message": {"S": text + "x"}}),))
+
+
 def test_an_item_named_twice_is_refused(store: Store, tag: str) -> None:
     item = ana_of(tag)
     store.put(item)
