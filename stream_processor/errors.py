@@ -7,7 +7,7 @@ StreamProcessorError
 ├── QuarantineError          the quarantine could not take a record: the record is reported
 └── RetryableError           anything that may pass with time: the group's lowest sequence number is reported
     ├── OutOfTime            too little time is left to start another request
-    ├── GaveUp               a bound inside the invocation is used up (re-plans, key attempts, pages, members)
+    ├── GaveUp               a bound inside the invocation is used up (re-plans, key attempts, pages)
     ├── ConditionFailed      a transaction met rows other than those read: read again, plan again
     └── TableError           the table's answer is no success
         ├── TransientError   throttle, conflict, timeout, 5xx: tried again within the invocation

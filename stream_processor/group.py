@@ -9,12 +9,13 @@ What the base table says is final; the index is a hint. A member without a row i
 
 from __future__ import annotations
 
+from collections import deque
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from stream_processor.errors import ConditionFailed, GaveUp, TransientError
+from stream_processor.errors import ConditionFailed, GaveUp, StreamProcessorError, TransientError
 from stream_processor.message import GroupId, MemberId, member_id
-from stream_processor.plan import KEY_ATTEMPTS_MAX, Plan, Unfit, plan
+from stream_processor.plan import KEY_ATTEMPTS_MAX, Plan, Unfit, plan, written_over
 from stream_processor.row import GroupRow, group_row
 from stream_processor.table import SENDERS_MESSAGES_MAX, Page, Read, ReadIndex, ReadMember, ReadSenders
 from stream_processor.transaction import Key, NoRow, Transaction
@@ -104,9 +105,13 @@ class GroupWork:
         raise GaveUp(f"other writers changed the group's rows {PLANS_MAX} times in a row")
 
     def _apply(self, rows: Sequence[GroupRow]) -> Generator[Request, Response, bool]:
-        """Plan and write; whether nothing is left to do, else the rows must be read again."""
-        for _ in range(COLLISIONS_MAX):
-            due = self._plan(rows)
+        """Plan and write; whether nothing is left to do, else the rows must be read again.
+
+        Keys that turn out to hold other groups' rows need no reading: what was written before them is known.
+        """
+        collisions = 0
+        due = self._plan(rows)
+        while collisions < COLLISIONS_MAX:
             self.tally.unfit = due.unfit
             written = 0
             try:
@@ -115,8 +120,14 @@ class GroupWork:
                     written += 1
             except ConditionFailed as failure:
                 self.tally.transaction_retries += 1
-                if not self._learn(due.transactions[written], failure) or written:
+                rows = self._done(rows, due, written)
+                if not self._learn(due.transactions[written], failure):
                     return False
+                collisions = 1 if written else collisions + 1
+                due = self._plan(rows)
+            except StreamProcessorError:
+                self._done(rows, due, written)
+                raise
             else:
                 self._count(due)
                 return True
@@ -124,6 +135,14 @@ class GroupWork:
 
     def _plan(self, rows: Sequence[GroupRow]) -> Plan:
         return plan(rows, self.messages, self._taken)
+
+    def _done(self, rows: Sequence[GroupRow], due: Plan, written: int) -> Sequence[GroupRow]:
+        """Count the first transactions of a plan, and say what the rows are behind them."""
+        if not written:
+            return rows
+        now = written_over(rows, due.transactions[:written], self.group)
+        self._count(due, self._plan(now))
+        return now
 
     def _learn(self, transaction: Transaction, failure: ConditionFailed) -> bool:
         """Remember keys that hold other groups' rows; whether nothing else was wrong."""
@@ -137,11 +156,12 @@ class GroupWork:
                 collisions = False
         return collisions
 
-    def _count(self, due: Plan) -> None:
-        self.tally.moved += due.moved
-        self.tally.healed += due.healed
-        self.tally.unexplained += due.unexplained
-        self.tally.cut += due.cut
+    def _count(self, due: Plan, left: Plan | None = None) -> None:
+        """Count what of a plan is done: all of it, or all but what is `left`."""
+        self.tally.moved += due.moved - (left.moved if left else 0)
+        self.tally.healed += due.healed - (left.healed if left else 0)
+        self.tally.unexplained += due.unexplained - (left.unexplained if left else 0)
+        self.tally.cut += due.cut - (left.cut if left else 0)
 
     def _complete(self, rows: Sequence[GroupRow]) -> bool:
         """Whether every known member has exactly one row among these."""
@@ -176,17 +196,33 @@ class GroupWork:
     def _read_members(
         self, members: set[MemberId], read: set[MemberId]
     ) -> Generator[Request, Response, tuple[GroupRow, ...]]:
+        """Read members not yet in `read` and whom their rows name; whoever has no row, once more after a pause.
+
+        A reading that meets another invocation's transaction may see its delete and not its put. AWS: DynamoDB
+        developer guide, "Isolation level for DynamoDB transactions": to a transaction, a Query is read-committed.
+        """
+        before = set(read)
+        rows = yield from self._follow(members, read)
+        absent = read - before - {row.member for row in rows}
+        if absent:
+            yield Pause(self._jitter(BACKOFF_S))
+            rows += yield from self._follow(absent, read - absent)
+        return rows
+
+    def _follow(
+        self, members: set[MemberId], read: set[MemberId]
+    ) -> Generator[Request, Response, tuple[GroupRow, ...]]:
         """Read members not yet in `read`, following those whom their rows name up to `NAMED_MEMBERS_MAX`."""
         rows: list[GroupRow] = []
-        followed = 0
-        waiting = sorted(members - read)
+        waiting = deque(sorted(members - read))
+        read |= members
+        room = NAMED_MEMBERS_MAX
         while waiting:
-            member = waiting.pop(0)
-            read.add(member)
-            found = self._rows((yield from self._pages(ReadMember(member, self.group))))
+            found = self._rows((yield from self._pages(ReadMember(waiting.popleft(), self.group))))
             rows.extend(found)
-            named = sorted(self._known(found) - read - set(waiting))[: NAMED_MEMBERS_MAX - followed]
-            followed += len(named)
+            named = sorted(self._known(found) - read)[:room]
+            room -= len(named)
+            read.update(named)
             waiting.extend(named)
         return tuple(rows)
 

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 from stream_processor.errors import GaveUp
 from stream_processor.message import GroupId, MemberId, format_time
-from stream_processor.row import ITEM_BYTES_MAX, by_member, item_bytes
+from stream_processor.row import ITEM_BYTES_MAX, by_member, group_row, item_bytes
 from stream_processor.transaction import (
     ACTIONS_MAX,
     Check,
@@ -110,6 +110,17 @@ def sort_key_attempt(instant: datetime, group: GroupId, attempt: int) -> str:
     digits = str(int.from_bytes(hashlib.sha256(group.encode()).digest())).zfill(HASH_DIGITS)
     zone = plain.index("+")
     return plain[:zone] + digits[: KEY_DIGITS * attempt] + plain[zone:]
+
+
+def written_over(rows: Iterable[GroupRow], transactions: Iterable[Transaction], group: GroupId) -> tuple[GroupRow, ...]:
+    """Say what a group's rows are once transactions are done."""
+    now = {Key(row.member, row.sort_key): row for row in rows}
+    for action in (action for transaction in transactions for action in transaction):
+        if isinstance(action, Delete):
+            now.pop(action.key, None)
+        elif isinstance(action, Put) and (row := group_row(action.item, group)) is not None:
+            now[action.key] = row
+    return tuple(now.values())
 
 
 def _plan_member(
