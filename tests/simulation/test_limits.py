@@ -99,6 +99,29 @@ def test_an_attribute_of_a_name_nobody_had_added_between_reading_and_writing_is_
     assert (finding.kind, finding.member, finding.found) == ("altered", "ana", "muted=nothing")
 
 
+def test_a_row_set_back_while_the_index_shows_it_newer_stays_so_until_the_next_message() -> None:
+    store = MemoryTable(pair("g", TIMES[20]))
+    store.hold_index()
+    for item in list(store.scan()):
+        store.delete((item["pk"]["S"], item["sk"]["S"]))
+    made = World(store)
+    made.begin(pair("g", TIMES[0]))
+    deliver(made, said("g", TIMES[10], "one", "ana", 1))
+    assert last_message(made, "ana") == (TIMES[0], "old")
+    made.store.release_index()
+    deliver(made, said("g", TIMES[15], "two", "ana", 2))
+    assert last_message(made, "ana") == last_message(made, "ben") == (TIMES[15], "two")
+
+
+def test_what_only_a_doubled_row_has_is_lost_where_one_row_cannot_hold_it() -> None:
+    ana, ben = pair("g", TIMES[10])
+    double = row("ana", "g", TIMES[0], other="ben")
+    made = world([{**ana, "notes": {"S": "n" * 300_000}}, {**double, "drafts": {"S": "d" * 200_000}}, ben])
+    deliver(made, said("g", TIMES[20], "one", "ana", 1))
+    (item,) = made.rows("g", "ana")
+    assert ("notes" in item, "drafts" in item) == (True, False)
+
+
 def test_deleting_the_last_message_leaves_its_text() -> None:
     made = world(pair("g", TIMES[0]))
     insert = said("g", TIMES[10], "regretted", "ana", 1)
