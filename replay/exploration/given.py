@@ -17,6 +17,7 @@ from replay.exploration.draw import Features, Size, draw
 from replay.sources.documents import opened
 from replay.sources.history import GROUP_PREFIX, History, address_of
 from replay.sources.recording import Recording
+from replay.tables.attribute_values import fault_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -136,7 +137,7 @@ def read_records(path: Path) -> list[Recorded]:
         WrongUse: the file cannot be read, or holds something else.
     """
     with opened((str(path),)) as files:
-        return list(Recording(files))
+        return [_checked(recorded, path) for recorded in Recording(files)]
 
 
 def wires(records: Iterable[Recorded]) -> tuple[Wire, ...]:
@@ -158,15 +159,23 @@ def read_rows(path: Path) -> list[Item]:
 
 def _items(document: Document) -> Iterator[Item]:
     for content in document.content if isinstance(document.content, list) else [document.content]:
-        item = content.get("Item", content) if isinstance(content, dict) else None
-        if not isinstance(item, dict) or not item or not all(map(_is_value, item.values())):
-            raise WrongUse(f'{document.place}: no row in DynamoDB\'s JSON, such as {{"pk": {{"S": "GRP#ana"}}, …}}')
+        item = content.get("Item", content) if isinstance(content, dict) else content
+        fault = fault_of(item)
+        if fault is not None:
+            raise WrongUse(
+                f'{document.place}: no row in DynamoDB\'s JSON, such as {{"pk": {{"S": "GRP#ana"}}, …}}: {fault}'
+            )
         yield item
 
 
-def _is_value(value: object) -> bool:
-    tags = {"S", "N", "B", "BOOL", "NULL", "SS", "NS", "BS", "L", "M"}
-    return isinstance(value, dict) and len(value) == 1 and value.keys() <= tags
+def _checked(recorded: Recorded, path: Path) -> Recorded:
+    """Refuse a record whose keys or images no stream can hold: the explorer writes them to its table."""
+    change = recorded.wire["dynamodb"]
+    for name in ("Keys", "NewImage", "OldImage"):
+        if isinstance(change.get(name), dict) and (fault := fault_of(change[name])) is not None:
+            number = change.get("SequenceNumber")
+            raise WrongUse(f"records {path}: record {number}: {name}: {fault}")
+    return recorded
 
 
 def _messages_row(item: Item, path: Path | None) -> dict[str, dict[str, Any]]:
