@@ -13,6 +13,7 @@ says so: an `AssertionError`, a text, or `False`. A text is the evidence.
 
 from __future__ import annotations
 
+import copy
 import inspect
 import runpy
 import traceback
@@ -90,7 +91,7 @@ class Invariants:
         asked = [each for each in self.every if each.moment == moment]
         rows = [_plain(item) for item in store.scan()] if asked else []
         for each in asked:
-            evidence = self._evidence(each, [dict(row) for row in rows], list(records))
+            evidence = self._evidence(each, copy.deepcopy(rows), copy.deepcopy(list(records)))
             if evidence is not None:
                 yield each.name, evidence
 
@@ -101,13 +102,18 @@ class Invariants:
         try:
             said = invariant.holds(rows, records)
         except AssertionError as error:
-            return str(error) or f"line {_line(error)} does not hold"
-        except (Exception, SystemExit) as error:
+            return _text(error) or f"line {_line(error)} does not hold"
+        except (Exception, SystemExit, GeneratorExit) as error:
             where = f"{self.path}:{_line(error)}"
             raise WrongUse(f"invariant {invariant.name} fails itself at {where}: {_told(error)}") from error
         if isinstance(said, str):
             return said
-        return "it does not hold" if said is False else None
+        if said is None or isinstance(said, bool):
+            return "it does not hold" if said is False else None
+        raise WrongUse(
+            f"invariant {invariant.name} in {self.path} returned a {type(said).__name__}; "
+            "return nothing or True where it holds, a text or False where it does not"
+        )
 
 
 def _names(path: Path) -> Mapping[str, Any]:
@@ -123,7 +129,7 @@ def _invariants(path: Path, names: Mapping[str, Any]) -> Iterator[Invariant]:
     moments: tuple[Moment, ...] = ("always", "finally")
     for name, value in names.items():
         for moment in moments:
-            if name.startswith(f"{moment}_") and inspect.isfunction(value):
+            if name.startswith(f"{moment}_") and callable(value) and not inspect.isclass(value):
                 _check(path, name, value)
                 yield Invariant(name, moment, value)
 
@@ -133,6 +139,8 @@ def _check(path: Path, name: str, function: Callable[..., Any]) -> None:
         inspect.signature(function).bind(*range(PARAMETERS))
     except TypeError:
         raise WrongUse(f"invariants {path}: {name} cannot be called as {name}(rows, records)") from None
+    if any(kind(function) for kind in (inspect.isgeneratorfunction, inspect.iscoroutinefunction)):
+        raise WrongUse(f"invariants {path}: {name} is async or yields, so calling it asks nothing; let it return")
 
 
 def _plain(item: Mapping[str, Any]) -> dict[str, Any]:
@@ -150,4 +158,12 @@ def _line(error: BaseException) -> int:
 
 
 def _told(error: BaseException) -> str:
-    return f"{type(error).__name__}: {error}".splitlines()[0]
+    return f"{type(error).__name__}: {_text(error)}".splitlines()[0]
+
+
+def _text(error: BaseException) -> str:
+    """What an error says; nothing where even that fails."""
+    try:
+        return str(error)
+    except Exception:  # noqa: BLE001 - a user's own class
+        return ""

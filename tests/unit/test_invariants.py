@@ -76,11 +76,14 @@ def test_a_rule_sees_rows_in_pythons_own_values_and_may_do_what_it_likes_with_th
     [
         ("return None", None),
         ("return True", None),
-        ("return 0", None),
         ("return False", "it does not hold"),
         ("return 'ana has none'", "ana has none"),
         ("assert not rows, 'there are rows'", "there are rows"),
         ("assert not rows", "line 2 does not hold"),
+        (
+            "class Mute:\n        def __str__(self): raise ValueError\n    assert not rows, Mute()",
+            "line 4 does not hold",
+        ),
     ],
 )
 def test_what_a_rule_says(tmp_path: Path, body: str, evidence: str | None) -> None:
@@ -97,6 +100,11 @@ def test_what_a_rule_says(tmp_path: Path, body: str, evidence: str | None) -> No
         ("def sometimes_it(rows, records): ...", "it has no function"),
         ("always_it = 3", "it has no function"),
         ("def always_it(rows): ...", "always_it cannot be called as always_it(rows, records)"),
+        ("def always_it(rows, records): yield False", "is async or yields, so calling it asks nothing"),
+        ("async def always_it(rows, records): return False", "is async or yields, so calling it asks nothing"),
+        ("def always_it(rows, records): return 0", "always_it in"),
+        ("def always_it(rows, records): return []", "returned a list; return nothing or True where it holds"),
+        ("def always_it(rows, records): raise GeneratorExit", "always_it fails itself at"),
         ("x = (", "rules.py:1: SyntaxError"),
         ("\nimport nowhere", "rules.py:2: ModuleNotFoundError: No module named 'nowhere'"),
     ],
@@ -112,6 +120,21 @@ def test_a_wrong_file_is_refused_in_one_line(
     assert said in written.err
     assert written.err.count("\n") == 1
     assert written.out == ""
+
+
+def test_a_rule_of_any_callable_kind_is_asked(tmp_path: Path) -> None:
+    text = (
+        "from functools import partial\ndef no(word, rows, records): return word\nalways_it = partial(no, 'broken')\n"
+    )
+    assert list(Invariants.load(rules(tmp_path, text)).broken("always", _table(), [])) == [("always_it", "broken")]
+
+
+def test_a_rule_may_change_what_it_was_given(tmp_path: Path) -> None:
+    text = "def always_it(rows, records):\n    rows[0]['seen'].clear()\n    records[0]['dynamodb'].clear()\n"
+    records = [{"dynamodb": {"SequenceNumber": "1"}}]
+    invariants = Invariants.load(rules(tmp_path, text + text.replace("it", "again")))
+    assert list(invariants.broken("always", _table(), records)) == []
+    assert records == [{"dynamodb": {"SequenceNumber": "1"}}]
 
 
 def test_a_rule_that_fails_itself_is_no_verdict(tmp_path: Path) -> None:
