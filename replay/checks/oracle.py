@@ -20,13 +20,15 @@ from collections import defaultdict
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal
 
-from replay.checks.reading import Item, Value, fits, room, same, value_of
+from replay.checks.reading import Item, Value, fits, is_sorted_by_text, room, same, value_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 Kind = Literal["missing", "doubled", "behind", "ahead", "altered", "out-of-order", "message-touched"]
 
+NEVER_OWED = -1
+"""The number of a delivery that did not come about: what it would have brought is owed once another brings it."""
 OWN_FIELDS = frozenset({"pk", "sk", "message"})
 """What the function writes on a group row."""
 TEXT_SHOWN_MAX = 60
@@ -95,7 +97,9 @@ class Oracle:
     def said(self, message: Said) -> None:
         """Take note of a message that was delivered."""
         deliveries = self._messages[message.group]
-        deliveries[message.value] = min(message.delivery, deliveries.get(message.value, message.delivery))
+        known = deliveries.get(message.value, NEVER_OWED)
+        if known == NEVER_OWED or NEVER_OWED < message.delivery < known:
+            deliveries[message.value] = message.delivery
 
     def owed_in(self, group: str) -> frozenset[Value]:
         """Every message of a group that rows there before the first delivery must show."""
@@ -146,12 +150,13 @@ class Oracle:
     def _judge_lists(self, rows: Mapping[tuple[str, str], Sequence[Item]]) -> Iterator[Finding]:
         """Look at each member's list, newest key first, as their inbox shows it.
 
-        Only rows under keys that were not there before are compared: the application spells as it likes.
+        Rows that were there before under another spelling than the table's are left out: the application spells as it
+        likes.
         """
         lists: dict[str, list[tuple[str, Item]]] = defaultdict(list)
         for (group, member), found in rows.items():
             known = self._members.get((group, member))
-            began = {item["sk"]["S"] for item in known.rows} if known else set()
+            began = {item["sk"]["S"] for item in known.rows if not is_sorted_by_text(item)} if known else set()
             lists[member] += [(group, item) for item in found if item["sk"]["S"] not in began]
         for member, listed in sorted(lists.items()):
             newest: Item | None = None

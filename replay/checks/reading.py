@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from datetime import datetime, timedelta
 from decimal import Decimal
@@ -16,6 +17,7 @@ INSTANTS_KEPT = 10_000
 """Readings kept: a history spells few times and reads each again and again."""
 ROW_BYTES_MAX = 409_600
 CANONICAL_KEY_BYTES = len("2026-03-01T10:00:00.000000+00:00")
+CANONICAL_KEY = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{6,}\+00:00", re.ASCII)
 NEVER = datetime.min  # noqa: DTZ901 - instants here are naive UTC throughout
 
 
@@ -44,6 +46,11 @@ def read_instant(text: str) -> datetime | None:
         return datetime(year, month, day, hour, minute, second, microsecond) - offset  # noqa: DTZ001 - naive UTC
     except (ValueError, OverflowError):
         return None
+
+
+def is_sorted_by_text(item: Item) -> bool:
+    """Whether a row's key is spelled so that the order of such texts is the order of their times."""
+    return CANONICAL_KEY.fullmatch(item["sk"]["S"]) is not None
 
 
 def same(one: Mapping[str, Any] | None, other: Mapping[str, Any] | None) -> bool:

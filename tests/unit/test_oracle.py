@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import datetime
 from typing import TYPE_CHECKING
 
@@ -20,6 +21,9 @@ if TYPE_CHECKING:
 OLD, NEW = TIMES[1], TIMES[9]
 EAST = "2026-03-01T15:30:05.000000+05:30"
 """Five seconds past ten in UTC, and past every time of day that `TIMES` has as a text."""
+
+SPACED = "2026-03-01 10:00:30.000000+00:00"
+"""Half a minute past ten; as a text before every time that day."""
 
 
 def row(sort_key: str, text: str = "new", group: str = "g", **more: str) -> Item:
@@ -65,12 +69,16 @@ def test_one_row_and_one_message(found: list[Item], expected: list[str]) -> None
         pytest.param(
             [row(EAST, "new"), row(TIMES[2], group="h")], [row(EAST), row(NEW, group="h")], [], id="one as it was"
         ),
+        pytest.param(
+            [row(OLD), row(NEW, group="h")], [row(SPACED), row(NEW, group="h")], ["out-of-order"], id="beside one"
+        ),
     ],
 )
 def test_an_inbox_lists_the_rows_that_a_handler_wrote_by_time(
     began: list[Item], found: list[Item], expected: list[str]
 ) -> None:
-    assert kinds(began, [said("g", EAST), said("h", NEW)], found) == expected
+    messages = [said("g", found[0]["sk"]["S"]), said("h", NEW)]
+    assert kinds(began, messages, found) == expected
 
 
 @given(seconds=st.lists(st.integers(0, 59), min_size=2, max_size=6, unique=True))
@@ -80,3 +88,19 @@ def test_one_spelling_is_never_out_of_order(seconds: list[int]) -> None:
     messages = [said(group, TIMES[second]) for group, second in zip(groups, seconds, strict=True)]
     found = [row(TIMES[second], "new", group) for group, second in zip(groups, seconds, strict=True)]
     assert kinds(began, messages, found) == []
+
+
+def test_what_was_given_up_is_owed_once_it_is_delivered_after_all() -> None:
+    given_up, owed = replace(said("g", NEW), delivery=-1), said("g", NEW)
+    began = [row(OLD, "old")]
+    assert kinds(began, [given_up], began) == []
+    assert kinds(began, [given_up, owed], began) == ["behind"]
+    assert kinds(began, [owed, given_up], began) == ["behind"]
+
+
+def test_the_first_delivery_of_a_message_counts() -> None:
+    oracle = Oracle()
+    oracle.row_put(row(OLD, "old"), delivery=2)
+    for delivery in (3, 1):
+        oracle.said(replace(said("g", NEW), delivery=delivery))
+    assert oracle.judge([row(OLD, "old")]) == []
