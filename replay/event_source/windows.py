@@ -28,7 +28,7 @@ class TumblingWindow:
     state: object = field(default_factory=dict)
     last_batch: tuple[StreamRecord, ...] = ()
     early: bool = False
-    """Its state has grown too large."""
+    """Its state has been too large: it closes with the batch, whatever the state is by then."""
 
     @property
     def end_s(self) -> int:
@@ -38,7 +38,7 @@ class TumblingWindow:
     def keep(self, state: object) -> None:
         """Take over the state of an answer."""
         self.state = state
-        self.early = json_bytes(state) > STATE_BYTES_MAX
+        self.early = self.early or json_bytes(state) > STATE_BYTES_MAX
 
     def event_keys(self, shard: str, stream_arn: str, epoch_s: float, *, final: bool) -> dict[str, Any]:
         """Give the keys it adds to an event."""

@@ -510,7 +510,7 @@ class SlowSource:
     def keep(self, lane: Lane, state: Any) -> None:  # noqa: ANN401
         if lane.window is not None:
             lane.state = state
-            lane.early = len(json.dumps(state, ensure_ascii=False, separators=(",", ":")).encode()) > 1024 * 1024
+            lane.early |= len(json.dumps(state, ensure_ascii=False, separators=(",", ":")).encode()) > 1024 * 1024
 
     def pause(self, part: Part, now: float) -> None:
         pause = 5.0 if self.q.pauses == "constant" else min(300.0, 1.6**part.pauses)

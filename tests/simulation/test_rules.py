@@ -85,6 +85,23 @@ def test_oversized_record_that_is_filtered_out_or_gone_does_no_harm() -> None:
     assert seen(records=[record(1, age_s=90_000, record=HUGE)])["error"] is None
 
 
+@pytest.mark.conformance("T-I3")
+def test_state_over_1_mb_closes_the_window_early_also_when_the_next_one_is_small() -> None:
+    printed = seen(
+        mapping={"BatchSize": 2, "TumblingWindowInSeconds": 60, **PARTIAL},
+        records=records(2),
+        function=[
+            {"times": 1, "then": {"return": {"state": "x" * 2**20, **failures(2)["return"]}}},
+            {"then": {"return": {"state": "small"}}},
+        ],
+    )
+    assert batches(printed) == [[1, 2], [2], []]
+    last = printed["invocations"][-1]
+    assert last["at_s"] == 0
+    assert last["event"]["isWindowTerminatedEarly"] is True
+    assert last["event"]["state"] == "small"
+
+
 @pytest.mark.parametrize(
     "value",
     [
