@@ -28,6 +28,7 @@ COMMANDS = {
     "generate": "Write made-up conversations as stream records.",
     "redact": "Copy a recording so that nobody in it can be known again.",
     "explore": "Explore random deliveries of the function against the oracle.",
+    "verify": "Judge a real table by its own rows, and repair it.",
     "engine": "Start, stop and inspect DynamoDB Local.",
     "simulate": "Run conformance cases of the event source.",
     "mapping": "Show the event source mapping in force, or check it for dangers.",

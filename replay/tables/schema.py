@@ -179,7 +179,7 @@ def describe_differences(client: DynamoDBClient, schema: TableSchema, name: str 
     try:
         table = client.describe_table(TableName=wanted)["Table"]
     except client.exceptions.ResourceNotFoundException:
-        return [_missing(wanted, _table_names(client))]
+        return [missing(client, wanted)]
     return [f"table {wanted}: {fault}" for fault in _faults(table, schema)]
 
 
@@ -227,8 +227,9 @@ def _stream_faults(table: TableDescriptionTypeDef, wanted: str | None) -> Iterat
         yield f"its stream has view type {stream.get('StreamViewType')}; it must be {wanted}"
 
 
-def _missing(name: str, existing: Sequence[str]) -> str:
-    return f"there is no table {name}{_nearest(name, existing)}"
+def missing(client: DynamoDBClient, name: str) -> str:
+    """Say that there is no such table, and which one is meant perhaps."""
+    return f"there is no table {name}{_nearest(name, _table_names(client))}"
 
 
 def _nearest(name: str, existing: Sequence[str] | Mapping[str, object]) -> str:
