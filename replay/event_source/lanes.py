@@ -16,7 +16,7 @@ from replay.event_source.invocations import Part
 from replay.event_source.outbox import Notice
 from replay.event_source.records import RETENTION_S
 from replay.event_source.rules import later
-from replay.event_source.windows import TumblingWindow, window_index
+from replay.event_source.windows import EMPTY_STATE_BYTES, TumblingWindow, window_index
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -33,6 +33,8 @@ class Owner(Protocol):
     name: str
     is_blocked: bool
     """A message cannot be delivered, and nothing goes on before it is."""
+    window_bytes: int
+    """What a tumbling window's keys, its state apart, add to an event."""
 
     def finish(self, records: Sequence[StreamRecord]) -> None:
         """Take note that nothing more happens to these records."""
@@ -118,7 +120,7 @@ class Lane:
         if self.window and not self._waiting and not self._owner.expects_before(self.window.end_s):
             return self.window.end_s
         gone_at = math.inf if self._rules.retention_is_told else self._waiting.gone_at()
-        return min(self._waiting.due_at(), gone_at)
+        return min(self._waiting.due_at(self.beside_records), gone_at)
 
     @property
     def lowest_sequence(self) -> float:
@@ -126,6 +128,13 @@ class Lane:
         if self._parts and self._parts[-1].records:
             return self._parts[-1].records[0].sequence
         return self._waiting.first.sequence if self._waiting else math.inf
+
+    @property
+    def beside_records(self) -> int:
+        """The bytes its next event holds beside its records."""
+        if not self._mapping.tumbling_window_s:
+            return 0
+        return self._owner.window_bytes + (self.window.state_bytes if self.window else EMPTY_STATE_BYTES)
 
     @property
     def is_idle(self) -> bool:
@@ -189,7 +198,7 @@ class Lane:
             self._after_part(now)
             return
         if self._switches.top_up == "yes" and not self._parts:
-            rest = self._waiting.fill(rest)
+            rest = self._waiting.fill(rest, self.beside_records)
         self._parts.append(Part(rest, now))
 
     def _halve(self, part: Part, now: float) -> None:
@@ -226,9 +235,9 @@ class Lane:
             last = self.window.last_batch if self._switches.final_records == "last-batch" else ()
             self._parts.append(Part(last, now, final=True))
             return True
-        if now < self._waiting.due_at():
+        if now < self._waiting.due_at(self.beside_records):
             return False
-        batch = self._waiting.take(self._rules.shortened(len(self._waiting)))
+        batch = self._waiting.take(self._rules.shortened(len(self._waiting)), self.beside_records)
         if self._mapping.tumbling_window_s:
             self._enter_window(batch, self._mapping.tumbling_window_s)
         self._parts.append(Part(batch, now))

@@ -6,11 +6,12 @@ import math
 from collections import deque
 from typing import TYPE_CHECKING, Any
 
+from replay.event_source.batching import refuse_oversized
 from replay.event_source.lanes import Lane
 from replay.event_source.log import ShardLog
 from replay.event_source.records import RETENTION_S
-from replay.event_source.sizes import PAYLOAD_BYTES_MAX, WRAPPER_BYTES
-from replay.event_source.windows import TumblingWindow, window_index
+from replay.event_source.sizes import PAYLOAD_BYTES_MAX, WRAPPER_BYTES, json_bytes
+from replay.event_source.windows import EMPTY_STATE_BYTES, TumblingWindow, window_index
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -40,6 +41,8 @@ class Shard:
         self._context = context
         self._rules = context.rules
         self._polled_up_to = -1
+        self.window_bytes = self._window_bytes()
+        """What a tumbling window's keys, its state apart, add to an event."""
         self._lanes = [Lane(number, self, self._rules) for number in range(self._rules.mapping.lanes)]
         self._redeliveries: deque[tuple[StreamRecord, ...]] = deque()
         self._redelivering: Invocation | None = None
@@ -101,7 +104,10 @@ class Shard:
             if self._stands_still():
                 return
             if part:
-                keys = self._event_keys(lane.window, final=part.final) if lane.window else None
+                keys = None
+                if lane.window:
+                    keys = self._event_keys(lane.window, final=part.final)
+                    refuse_oversized(part.records, lane.beside_records)
                 lane.running = self._context.invocation(self.name, part.records, now, keys, lane)
                 yield lane.running
 
@@ -235,10 +241,18 @@ class Shard:
         length = self._rules.mapping.tumbling_window_s
         window = TumblingWindow(window_index(records[0], length), length) if length else None
         keys = self._event_keys(window, final=False) if window else None
+        refuse_oversized(records, self.window_bytes + EMPTY_STATE_BYTES if window else 0)
         return self._context.invocation(self.name, records, now, keys, None)
 
     def _event_keys(self, window: TumblingWindow, *, final: bool) -> dict[str, Any]:
         return window.event_keys(self.name, self._rules.mapping.stream_arn, self._context.epoch_s, final=final)
+
+    def _window_bytes(self) -> int:
+        length = self._rules.mapping.tumbling_window_s
+        if not length:
+            return 0
+        keys = self._event_keys(TumblingWindow(0, length), final=False)
+        return json_bytes(keys) - len("{}") + len(",") - EMPTY_STATE_BYTES
 
 
 def _is_oversized(record: StreamRecord) -> bool:

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 
 STATE_BYTES_MAX = 1024 * 1024
 """A window whose state grows beyond 1 MB is closed early."""
+EMPTY_STATE_BYTES = len("{}")
 
 
 @dataclass(slots=True)
@@ -26,6 +27,7 @@ class TumblingWindow:
     """The window spans [index · W, (index + 1) · W) of creation time."""
     length_s: int
     state: object = field(default_factory=dict)
+    state_bytes: int = EMPTY_STATE_BYTES
     last_batch: tuple[StreamRecord, ...] = ()
     early: bool = False
     """Its state has been too large: it closes with the batch, whatever the state is by then."""
@@ -38,7 +40,8 @@ class TumblingWindow:
     def keep(self, state: object) -> None:
         """Take over the state of an answer."""
         self.state = state
-        self.early = self.early or json_bytes(state) > STATE_BYTES_MAX
+        self.state_bytes = json_bytes(state)
+        self.early = self.early or self.state_bytes > STATE_BYTES_MAX
 
     def event_keys(self, shard: str, stream_arn: str, epoch_s: float, *, final: bool) -> dict[str, Any]:
         """Give the keys it adds to an event."""

@@ -85,6 +85,35 @@ def test_oversized_record_that_is_filtered_out_or_gone_does_no_harm() -> None:
     assert seen(records=[record(1, age_s=90_000, record=HUGE)])["error"] is None
 
 
+def test_what_a_tumbling_window_adds_to_an_event_counts_too() -> None:
+    def sizes(spare: int) -> list[int]:
+        printed = seen(
+            mapping={"BatchSize": 5, "TumblingWindowInSeconds": 60},
+            records=[sized(1, PAYLOAD_BYTES_MAX // 2), sized(2, PAYLOAD_BYTES_MAX // 2 - spare)],
+            function=[{"then": {"return": {"state": {}}}}],
+        )
+        return [json_bytes(invocation["event"]) for invocation in printed["invocations"]]
+
+    together, _final = sizes(2_000)
+    spare = 2_000 - (PAYLOAD_BYTES_MAX - together)
+    assert sizes(spare)[0] == PAYLOAD_BYTES_MAX
+    assert len(sizes(spare - 1)) == 3
+
+
+@pytest.mark.parametrize("large", ["next", "remainder", "final"])
+def test_event_too_large_because_of_a_state_ends_the_run_loudly(large: str) -> None:
+    state = "x" * (7 * 2**20 if large == "final" else 1_000_000)
+    reported = failures(2)["return"] if large == "remainder" else {}
+    printed = seen(
+        mapping={"BatchSize": 1 if large == "next" else 5, "TumblingWindowInSeconds": 60, **PARTIAL},
+        records=[record(1)] if large == "final" else [record(1), sized(2, PAYLOAD_BYTES_MAX - 2_000)],
+        function=[{"then": {"return": {"state": state, **reported}}}],
+    )
+    assert batches(printed) == [[1, 2] if large == "remainder" else [1]]
+    assert printed["error"]["type"] == "Unspecified"
+    assert printed["checkpoint"] == {"shardId-A": seq(1)}
+
+
 @pytest.mark.conformance("T-I3")
 def test_state_over_1_mb_closes_the_window_early_also_when_the_next_one_is_small() -> None:
     printed = seen(
