@@ -60,6 +60,8 @@ class Lane:
         self.running: Invocation | None = None
         self.failing = False
         """Its batch has failed and is not finished yet."""
+        self.suspends = False
+        """A window's final invocation has failed: nothing else goes on in the shard before it succeeds."""
         self.window: TumblingWindow | None = None
         self._owner = owner
         self._rules = rules
@@ -84,7 +86,7 @@ class Lane:
         self._waiting.clear()
         self._parts.clear()
         self.window = None
-        self.failing = False
+        self.failing = self.suspends = False
 
     def tell(self, now: float) -> None:
         """Tell what was given up and is held back for its neighbours."""
@@ -166,11 +168,13 @@ class Lane:
             self._settle_failure(part, verdict, now)
 
     def _settle_final(self, part: Part, verdict: Verdict, now: float) -> None:
-        """Close the window, or try again until it is closed: nothing else goes on in the lane before."""
+        """Close the window, or try again until it is closed: nothing else goes on in the shard before."""
         if verdict.meaning is Meaning.SUCCESS or (self.window and now - self.window.end_s > RETENTION_S):
             self._parts.pop()
             self.window = None
+            self.failing = self.suspends = False
         else:
+            self.failing = self.suspends = True
             self._pause(part, now)
 
     def _settle_failure(self, part: Part, verdict: Verdict, now: float) -> None:

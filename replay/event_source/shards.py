@@ -228,6 +228,8 @@ class Shard:
 
     def _is_stopped(self, lane: Lane) -> bool:
         """Say whether the failure of another lane holds this one up."""
+        if not lane.suspends and any(other.suspends for other in self._lanes):
+            return True
         return self._rules.stops_lanes and not lane.failing and any(other.failing for other in self._lanes)
 
     def _begin_afresh(self, now: float) -> None:

@@ -69,6 +69,7 @@ class Lane:
     parts: list[Part] = field(default_factory=list)
     call: Call | None = None
     failing: bool = False
+    final_failed: bool = False
     held: dict[str, Any] | None = None
     window: int | None = None
     state: Any = None
@@ -276,8 +277,10 @@ class SlowSource:
                     return True
                 continue
             for lane in sorted(self.lanes[name], key=self.lowest):
-                others_fail = any(other.failing for other in self.lanes[name] if other is not lane)
-                if lane.call or (self.q.other_lanes == "stop" and others_fail and not lane.failing):
+                others = [other for other in self.lanes[name] if other is not lane]
+                fail = self.q.other_lanes == "stop" and any(other.failing for other in others) and not lane.failing
+                wait = any(other.final_failed for other in others) and not lane.final_failed
+                if lane.call or fail or wait:
                     continue
                 before = len(self.messages), dict(self.state), dict(self.metrics)
                 part = self.next_part(lane, now)
@@ -458,7 +461,9 @@ class SlowSource:
             assert lane.window is not None
             if kind == "success" or now > (lane.window + 1) * self.m.tumbling_window_s + DAY:
                 lane.parts, lane.window = [], None
+                lane.failing = lane.final_failed = False
             else:
+                lane.failing = lane.final_failed = True
                 self.pause(part, now)
             return
         if kind == "success":
@@ -627,6 +632,7 @@ class SlowSource:
     def drop(self, lane: Lane, now: float) -> None:
         self.send(lane, now)
         lane.parts, lane.window, lane.failing, lane.early = [], None, False, False
+        lane.final_failed = False
 
     def afresh(self, name: str, now: float) -> None:
         """Begin at the checkpoint."""
