@@ -15,7 +15,7 @@ from replay.event_source.answers import FunctionResult, Raised, Returned, Thrott
 from replay.event_source.case_records import IMAGES_OF_VIEW, CaseRecords, read_records
 from replay.event_source.destinations import Destination, Kind
 from replay.event_source.errors import MappingRejected
-from replay.event_source.mapping import NOT_FOR_DYNAMODB, PARAMETERS, TRIM_HORIZON, EventSourceMapping
+from replay.event_source.mapping import NOT_FOR_DYNAMODB, PARAMETERS, TRIM_HORIZON, UNQUALIFIED, EventSourceMapping
 from replay.event_source.metrics import NAMES
 from replay.event_source.shapes import (
     a_count,
@@ -30,7 +30,6 @@ from replay.event_source.shapes import (
     shown,
     texts,
 )
-from replay.event_source.source import UNQUALIFIED
 from replay.event_source.switches import Switches
 from replay.event_source.virtual import Action, Deed
 

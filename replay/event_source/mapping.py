@@ -8,6 +8,7 @@ a setting that is unknown or not for DynamoDB is refused by name, nothing is ign
 from __future__ import annotations
 
 import difflib
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from types import MappingProxyType
@@ -23,6 +24,8 @@ if TYPE_CHECKING:
 
 TRIM_HORIZON = "TRIM_HORIZON"
 LATEST = "LATEST"
+UNQUALIFIED = "$LATEST"
+"""The version of a function that is not published."""
 PARTIAL_RESPONSES = "ReportBatchItemFailures"
 EVENT_COUNT = "EventCount"
 FOREVER = -1
@@ -81,6 +84,10 @@ DEFAULT_UUID = "00000000-0000-4000-8000-000000000000"
 DEFAULT_FUNCTION = "F"
 DEFAULT_PLACE = ("aws", "us-east-1", "000000000000")
 ARN_PARTS = 6
+_FUNCTION_NAME = re.compile(
+    r"(?:(?:(?P<region>[a-z0-9-]+):)?(?P<account>\d{12}):)?(?:function:)?(?P<name>.*)",
+    re.DOTALL,
+)
 DEFAULT_STREAM_ARN = "arn:aws:dynamodb:us-east-1:000000000000:table/T/stream/2026-01-01T00:00:00.000"
 
 
@@ -170,12 +177,28 @@ class EventSourceMapping:
 
     @property
     def function_arn(self) -> str:
-        """The function's ARN; a bare name is taken to live where the stream does."""
+        """The function's ARN, with the version or alias it is named with; what is not named is where the stream is.
+
+        A name is `F`, `F:live`, `function:F`, `123456789012:function:F`, or a whole ARN (AWS: Lambda API reference).
+        """
         if self.function_name.startswith("arn:"):
             return self.function_name
         parts = self.stream_arn.split(":", 5)
         partition, region, account = (parts[1], parts[3], parts[4]) if len(parts) == ARN_PARTS else DEFAULT_PLACE
-        return f"arn:{partition}:lambda:{region}:{account}:function:{self.function_name}"
+        named = cast("re.Match[str]", _FUNCTION_NAME.fullmatch(self.function_name))
+        region, account = named["region"] or region, named["account"] or account
+        return f"arn:{partition}:lambda:{region}:{account}:function:{named['name']}"
+
+    def target(self, version: str) -> tuple[str, str]:
+        """Give the function's ARN and the version that is executed, each as a failure message says it.
+
+        Args:
+            version: What an alias or a bare name stands for; a version in the function's name is that version.
+        """
+        qualifier = self.function_arn.partition(":function:")[2].partition(":")[2]
+        if qualifier:
+            return self.function_arn, qualifier if qualifier == UNQUALIFIED or qualifier.isdigit() else version
+        return self.function_arn if version == UNQUALIFIED else f"{self.function_arn}:{version}", version
 
 
 def refuse_unknown(

@@ -27,7 +27,7 @@ class Outbox:
         tell: Callable[[FailureMessage], None] | None,
     ) -> None:
         mapping = rules.mapping
-        qualifier = "" if function_version == "$LATEST" else f":{function_version}"
+        function_arn, executed_version = mapping.target(function_version)
         self._destination = mapping.destination
         self._blocks = rules.switches.failed_delivery == "block"
         self._metrics = metrics
@@ -36,8 +36,8 @@ class Outbox:
         self._tell = tell or self.messages.append
         self._sender = Sender(
             mapping_uuid=mapping.uuid,
-            function_arn=mapping.function_arn + qualifier,
-            function_version=function_version,
+            function_arn=function_arn,
+            function_version=executed_version,
             stream_arn=mapping.stream_arn,
             epoch_s=epoch_s,
             kind=mapping.destination.kind if mapping.destination else "sqs",

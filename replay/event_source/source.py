@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING
 from replay.event_source.answers import FunctionResult, Meaning, Verdict, judge
 from replay.event_source.context import Context
 from replay.event_source.errors import RunEnded
-from replay.event_source.mapping import LATEST
+from replay.event_source.mapping import LATEST, UNQUALIFIED
 from replay.event_source.metrics import Metrics
 from replay.event_source.outbox import Outbox
 from replay.event_source.rules import Rules
@@ -34,8 +34,6 @@ if TYPE_CHECKING:
     from replay.event_source.invocations import Invocation
     from replay.event_source.mapping import EventSourceMapping
     from replay.event_source.records import StreamRecord
-
-UNQUALIFIED = "$LATEST"
 
 
 class EventSource:
@@ -61,7 +59,7 @@ class EventSource:
             switches: Answers to AWS's open questions; by default the conservative ones.
             random: Cuts batches at random, as AWS may. None: batches are as full as they can be.
             partition_key: The table's, for `lane_key="partition"`.
-            function_version: What the mapping invokes, `$LATEST` or a version.
+            function_version: What the mapping invokes, `$LATEST` or a version, unless its function is named with one.
             epoch_s: The wall clock at 0 of the clock given, for the instants in messages and windows.
             opens_at_s: When the mapping works; under LATEST, what is available until then is never seen.
             remembers: Keep every record, so that `recreate` works.

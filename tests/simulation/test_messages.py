@@ -84,6 +84,29 @@ def test_qualified_target_shows_in_the_function_arn() -> None:
     assert body["requestContext"]["functionArn"].endswith(":function:F:7")
 
 
+@pytest.mark.conformance("T-C13")
+@pytest.mark.parametrize(
+    ("name", "version", "arn", "executed"),
+    [
+        ("F:live", "7", "us-east-1:000000000000:function:F:live", "7"),
+        ("F:7", "$LATEST", "us-east-1:000000000000:function:F:7", "7"),
+        ("F:$LATEST", "$LATEST", "us-east-1:000000000000:function:F:$LATEST", "$LATEST"),
+        ("my-function:live", "7", "us-east-1:000000000000:function:my-function:live", "7"),
+        ("function:F", "$LATEST", "us-east-1:000000000000:function:F", "$LATEST"),
+        ("111122223333:function:F", "7", "us-east-1:111122223333:function:F:7", "7"),
+        ("111122223333:function:F:live", "7", "us-east-1:111122223333:function:F:live", "7"),
+        ("arn:aws:lambda:eu-west-1:111122223333:function:F", "7", "eu-west-1:111122223333:function:F:7", "7"),
+        ("arn:aws:lambda:eu-west-1:111122223333:function:F:live", "7", "eu-west-1:111122223333:function:F:live", "7"),
+    ],
+)
+def test_target_has_one_qualifier_however_the_function_is_named(
+    name: str, version: str, arn: str, executed: str
+) -> None:
+    body = discarded(mapping={"FunctionName": name, "MaximumRetryAttempts": 0}, function_version=version)["body"]
+    assert body["requestContext"]["functionArn"] == f"arn:aws:lambda:{arn}"
+    assert body["responseContext"]["executedVersion"] == executed
+
+
 @pytest.mark.conformance("T-J2")
 def test_message_about_age_has_no_response_context() -> None:
     old = {"mapping": {"MaximumRecordAgeInSeconds": 60}, "records": records(1, age_s=61)}
