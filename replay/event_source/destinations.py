@@ -14,7 +14,7 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, Literal
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping
 
     from replay.event_source.records import StreamRecord
 
@@ -70,6 +70,8 @@ class Discard:
     function_error: str | None
     """The last attempt's: `Unhandled`, or None where the function answered; means nothing for an age."""
     request_id: str
+    window_keys: Mapping[str, Any] | None = None
+    """What a tumbling window added to the event of that attempt, or would have added to the first."""
 
     def joined(self, later: Discard, *, first_request: bool) -> Discard:
         """Make one of two neighbours that share a condition; the later attempt is the last."""
@@ -80,6 +82,7 @@ class Discard:
             invoke_count=max(self.invoke_count, later.invoke_count),
             function_error=later.function_error,
             request_id=self.request_id if first_request else later.request_id,
+            window_keys=self.window_keys if first_request else later.window_keys,
         )
 
 
@@ -132,7 +135,7 @@ def failure_message(discard: Discard, sender: Sender, now: float) -> FailureMess
     }
     if sender.kind != "s3":
         return FailureMessage(discard, body, None)
-    body["payload"] = _payload(discard.records, as_text=sender.payload_as_text)
+    body["payload"] = _payload(discard, as_text=sender.payload_as_text)
     return FailureMessage(discard, body, _object_key(discard, sender, sent_at))
 
 
@@ -140,8 +143,9 @@ def _wall_clock(sender: Sender, at_s: float) -> datetime:
     return datetime.fromtimestamp(sender.epoch_s + at_s, UTC)
 
 
-def _payload(records: Sequence[StreamRecord], *, as_text: bool) -> object:
-    event = {"Records": [record.wire for record in records]}
+def _payload(discard: Discard, *, as_text: bool) -> object:
+    """Give the event the function got, with those of its records that are given up."""
+    event = {"Records": [record.wire for record in discard.records], **(discard.window_keys or {})}
     return json.dumps(event, ensure_ascii=False, separators=(",", ":")) if as_text else event
 
 

@@ -7,7 +7,7 @@ a remainder), its parts are tried in order, and nothing newer is delivered befor
 from __future__ import annotations
 
 import math
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 from replay.event_source.answers import Meaning
 from replay.event_source.batching import Waiting
@@ -47,6 +47,9 @@ class Owner(Protocol):
 
     def expects_before(self, created_s: int) -> bool:
         """Say whether a record created before then is known but not yet read."""
+
+    def event_keys(self, window: TumblingWindow, *, final: bool) -> dict[str, Any]:
+        """Give what a tumbling window adds to an event."""
 
     def new_request_id(self) -> str:
         """Make a request id for a message about records that no invocation saw."""
@@ -283,11 +286,15 @@ class Lane:
             invoke_count=max(1, part.invokes),
             function_error=part.function_error,
             request_id=request.request_id if request else self._owner.new_request_id(),
+            window_keys=request.window_keys if request else self._window_keys(),
         )
         self._owner.give_up(discard)
         self._notice.add(discard, now)
 
     # Tumbling windows.
+
+    def _window_keys(self) -> dict[str, Any] | None:
+        return self._owner.event_keys(self.window, final=False) if self.window else None
 
     def _enter_window(self, batch: tuple[StreamRecord, ...], length_s: int) -> None:
         if self.window is None:

@@ -106,7 +106,7 @@ class Shard:
             if part:
                 keys = None
                 if lane.window:
-                    keys = self._event_keys(lane.window, final=part.final)
+                    keys = self.event_keys(lane.window, final=part.final)
                     refuse_oversized(part.records, lane.beside_records)
                 lane.running = self._context.invocation(self.name, part.records, now, keys, lane)
                 yield lane.running
@@ -215,6 +215,10 @@ class Shard:
         """Say whether a record created before then is known but not yet read."""
         return self.log.expects_before(created_s)
 
+    def event_keys(self, window: TumblingWindow, *, final: bool) -> dict[str, Any]:
+        """Give what a tumbling window adds to an event."""
+        return window.event_keys(self.name, self._rules.mapping.stream_arn, self._context.epoch_s, final=final)
+
     def new_request_id(self) -> str:
         """Make a request id for a message about records that no invocation saw."""
         return self._context.new_request_id()
@@ -242,18 +246,15 @@ class Shard:
     def _redelivery(self, records: tuple[StreamRecord, ...], now: float) -> Invocation:
         length = self._rules.mapping.tumbling_window_s
         window = TumblingWindow(window_index(records[0], length), length) if length else None
-        keys = self._event_keys(window, final=False) if window else None
+        keys = self.event_keys(window, final=False) if window else None
         refuse_oversized(records, self.window_bytes + EMPTY_STATE_BYTES if window else 0)
         return self._context.invocation(self.name, records, now, keys, None)
-
-    def _event_keys(self, window: TumblingWindow, *, final: bool) -> dict[str, Any]:
-        return window.event_keys(self.name, self._rules.mapping.stream_arn, self._context.epoch_s, final=final)
 
     def _window_bytes(self) -> int:
         length = self._rules.mapping.tumbling_window_s
         if not length:
             return 0
-        keys = self._event_keys(TumblingWindow(0, length), final=False)
+        keys = self.event_keys(TumblingWindow(0, length), final=False)
         return json_bytes(keys) - len("{}") + len(",") - EMPTY_STATE_BYTES
 
 

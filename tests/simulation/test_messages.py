@@ -139,6 +139,27 @@ def test_s3_object_has_its_key_and_the_discarded_event(switch: str) -> None:
     assert isinstance(body["payload"], str if switch == "string" else dict)
 
 
+@pytest.mark.conformance("T-J4")
+@pytest.mark.parametrize(
+    "case",
+    [
+        {"function": [{"times": 1, "then": {"return": {"state": 1, **failures(2)["return"]}}}]},
+        {"records": records(2, age_s=61)},
+    ],
+    ids=["a remainder that is not tried: its batch's", "what was never tried: what it would have got"],
+)
+def test_s3_object_has_the_state_of_the_event(case: dict[str, Any]) -> None:
+    limits = {"MaximumRetryAttempts": 0, "MaximumRecordAgeInSeconds": 60}
+    message = discarded(
+        mapping={"BatchSize": 2, "TumblingWindowInSeconds": 60, **limits, **PARTIAL},
+        records=case.get("records", records(2)),
+        function=[*case.get("function", ()), {"then": {"return": {"state": 2}}}],
+        destination={"type": "s3"},
+        switches={"Q6": "discard", "Q15": "object"},
+    )
+    assert message["body"]["payload"]["state"] == {}
+
+
 @pytest.mark.conformance("T-J5")
 @pytest.mark.parametrize("kind", ["sqs", "sns"])
 def test_messages_to_queues_and_topics_carry_no_item(kind: str) -> None:
