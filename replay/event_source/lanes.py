@@ -263,15 +263,11 @@ class Lane:
             self._owner.finish([self._waiting.drop_first()])
 
     def _expire(self, part: Part, now: float) -> None:
-        """Take the records that are too old from the front; the rest keeps the attempts it has spent."""
-        limit = self._rules.expiry_s
-        young = next((at for at, record in enumerate(part.records) if now - record.created_at_s <= limit), None)
-        old = part.records[:young]
-        part.records = () if young is None else part.records[young:]
-        if self._rules.expiry_is_told:
+        """Take what is gone and what is too old from the front; the rest keeps the attempts it has spent."""
+        if not self._rules.retention_is_told and (gone := _take_older(part, RETENTION_S, now)):
+            self._owner.finish(gone)
+        if old := _take_older(part, self._rules.expiry_s, now):
             self._discard(old, part, AGE_EXCEEDED, now)
-        else:
-            self._owner.finish(old)
 
     def _finish(self, records: tuple[StreamRecord, ...], now: float) -> None:
         self._notice.close(now)
@@ -312,3 +308,11 @@ class Lane:
         if self._waiting:
             return window_index(self._waiting.first, window.length_s) != window.index
         return now >= window.end_s and not self._owner.expects_before(window.end_s)
+
+
+def _take_older(part: Part, limit_s: float, now: float) -> tuple[StreamRecord, ...]:
+    """Take the records older than that from the front."""
+    young = next((at for at, record in enumerate(part.records) if now - record.created_at_s <= limit_s), None)
+    old = part.records[:young]
+    part.records = () if young is None else part.records[young:]
+    return old

@@ -38,14 +38,11 @@ class Rules:
     """The key attribute that decides the lane under `lane_key="partition"`."""
     expiry_s: float = field(init=False)
     """The age beyond which a record is tried no more."""
-    expiry_is_told: bool = field(init=False)
-    """Whether records beyond it go to the destination, or silently, with the stream."""
 
     def __post_init__(self) -> None:
         age_max_s = self.mapping.record_age_max_s
         limited = age_max_s != FOREVER and age_max_s <= RETENTION_S
         object.__setattr__(self, "expiry_s", age_max_s if limited else RETENTION_S)
-        object.__setattr__(self, "expiry_is_told", limited or self.retention_is_told)
 
     @property
     def retention_is_told(self) -> bool:

@@ -352,16 +352,17 @@ class SlowSource:
 
     def expire(self, lane: Lane, part: Part, now: float) -> None:
         limit = self.m.record_age_max_s
-        old = [r for r in part.records if limit != -1 and now - r.created_at_s > limit]
-        if self.q.retention_message == "age" or (limit != -1 and limit <= DAY):
-            old = [r for r in part.records if now - r.created_at_s > (DAY if limit == -1 else min(limit, DAY))]
-            if old:
-                part.records = part.records[len(old) :]
-                self.discard(lane, old, part, "RecordAgeExceeded", now)
-            return
         gone = [r for r in part.records if now - r.created_at_s > DAY]
-        part.records = part.records[len(gone) :]
-        self.finish(gone)
+        old = [r for r in part.records if limit != -1 and now - r.created_at_s > limit]
+        if self.q.retention_message == "age":
+            old = max(old, gone, key=len)
+        else:
+            part.records = part.records[len(gone) :]
+            self.finish(gone)
+            old = old[len(gone) :]
+        if old:
+            part.records = part.records[len(old) :]
+            self.discard(lane, old, part, "RecordAgeExceeded", now)
 
     def call(
         self, name: str, lane: Lane | None, part: Part | None, records: list[StreamRecord], now: float
