@@ -45,8 +45,8 @@ class Owner(Protocol):
     def send(self, discard: Discard, now: float) -> None:
         """Tell the destination of records given up."""
 
-    def expects_before(self, created_s: int) -> bool:
-        """Say whether a record created before then is known but not yet read."""
+    def expects_before(self, created_s: int, lane: int) -> bool:
+        """Say whether a record of this lane created before then is known but not yet read."""
 
     def event_keys(self, window: TumblingWindow, *, final: bool) -> dict[str, Any]:
         """Give what a tumbling window adds to an event."""
@@ -122,7 +122,7 @@ class Lane:
             return math.inf
         if self._parts:
             return self._parts[-1].due_at_s
-        if self.window and not self._waiting and not self._owner.expects_before(self.window.end_s):
+        if self.window and not self._waiting and not self._expects_more(self.window):
             return self.window.end_s
         gone_at = math.inf if self._rules.retention_is_told else self._waiting.gone_at()
         return min(self._waiting.due_at(self.beside_records), gone_at)
@@ -301,13 +301,17 @@ class Lane:
         if self.window:
             self.window.keep(verdict.state)
 
+    def _expects_more(self, window: TumblingWindow) -> bool:
+        """Say whether records of the window are known that are not available yet."""
+        return self._owner.expects_before(window.end_s, self.number)
+
     def _closes(self, window: TumblingWindow, now: float) -> bool:
         """Say whether the window's records are finished and it is over, by the clock or by its state's size."""
         if window.early:
             return True
         if self._waiting:
             return window_index(self._waiting.first, window.length_s) != window.index
-        return now >= window.end_s and not self._owner.expects_before(window.end_s)
+        return now >= window.end_s and not self._expects_more(window)
 
 
 def _take_older(part: Part, limit_s: float, now: float) -> tuple[StreamRecord, ...]:

@@ -8,12 +8,13 @@ from __future__ import annotations
 
 import math
 from collections import deque
+from itertools import takewhile
 from typing import TYPE_CHECKING
 
 from replay.event_source.records import gone_at
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterator, Sequence
 
     from replay.event_source.records import StreamRecord
 
@@ -88,9 +89,9 @@ class ShardLog:
         self._upcoming.clear()
         self.finish(tuple(self._read))
 
-    def expects_before(self, created_s: int) -> bool:
-        """Say whether a record created before then is known but not yet read."""
-        return bool(self._upcoming) and self._upcoming[0].created_at_s < created_s
+    def upcoming_before(self, created_s: int) -> Iterator[StreamRecord]:
+        """Give the records created before then that are known but not yet read."""
+        return takewhile(lambda record: record.created_at_s < created_s, self._upcoming)
 
     @property
     def next_available_at(self) -> float:

@@ -84,7 +84,10 @@ class Shard:
             self.log.commit()
 
     def _spread(self, record: StreamRecord, now: float) -> None:
-        self._lanes[record.lane(len(self._lanes), self._rules.lane_attribute)].receive(record, now)
+        self._lanes[self._lane_of(record)].receive(record, now)
+
+    def _lane_of(self, record: StreamRecord) -> int:
+        return record.lane(len(self._lanes), self._rules.lane_attribute) if len(self._lanes) > 1 else 0
 
     # What goes out.
 
@@ -211,9 +214,19 @@ class Shard:
         self.is_blocked = self._context.outbox.blocks
         self._context.outbox.send(discard, now)
 
-    def expects_before(self, created_s: int) -> bool:
-        """Say whether a record created before then is known but not yet read."""
-        return self.log.expects_before(created_s)
+    def expects_before(self, created_s: int, lane: int) -> bool:
+        """Say whether a record of this lane created before then is known but not yet read."""
+        return any(
+            self._lane_of(record) == lane and self._will_be_delivered(record)
+            for record in self.log.upcoming_before(created_s)
+        )
+
+    def _will_be_delivered(self, record: StreamRecord) -> bool:
+        """Say whether a lane will get this record once it is available."""
+        rules = self._rules
+        if not rules.retention_is_told and record.available_at_s - record.created_at_s > RETENTION_S:
+            return False
+        return rules.mapping.filters.passes(record.wire) and not (rules.skips_oversized and _is_oversized(record))
 
     def event_keys(self, window: TumblingWindow, *, final: bool) -> dict[str, Any]:
         """Give what a tumbling window adds to an event."""

@@ -235,6 +235,12 @@ class SlowSource:
         text = json.dumps(keys, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
         return int(hashlib.sha256(text.encode()).hexdigest(), 16) % self.m.lanes
 
+    def comes(self, record: StreamRecord, lane: Lane) -> bool:
+        """Say whether a record that is not read yet will be one of this lane."""
+        gone = self.q.retention_message == "none" and record.available_at_s - record.created_at_s > DAY
+        own = self.lane_of(record) == lane.number and self.m.filters.passes(record.wire)
+        return own and not gone and not self.skipped(record)
+
     def waiting(self, lane: Lane) -> list[StreamRecord]:
         outstanding = {r.sequence for part in lane.parts for r in part.records}
         return [
@@ -324,7 +330,7 @@ class SlowSource:
         waiting = self.waiting(lane)
         width = self.m.tumbling_window_s
         if lane.window is not None:
-            coming = [r for r in self.records[lane.shard] if r.sequence not in self.state and not self.skipped(r)]
+            coming = [r for r in self.records[lane.shard] if r.sequence not in self.state and self.comes(r, lane)]
             if waiting:
                 closes = waiting[0].created_at_s // width != lane.window
             else:
