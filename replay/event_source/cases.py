@@ -133,17 +133,21 @@ def parse_case(document: object) -> Case:
     """
     case = an_object(document, "the case", CASE_KEYS)
     stream = read_records(case.get("records", []), _view_type(case.get("view_type")))
+    mapping = _mapping(case.get("mapping", {}), case.get("destination", {}))
+    actions = _actions(case.get("actions", []), {record.text: record for record in stream.records})
+    if isinstance(mapping, EventSourceMapping):
+        _refuse_strange_redeliveries(actions, mapping)
     return Case(
         name=a_text(case.get("name", ""), "name"),
         source=a_text(case.get("source", ""), "source"),
         grade=a_text(case.get("grade", ""), "grade"),
-        mapping=_mapping(case.get("mapping", {}), case.get("destination", {})),
+        mapping=mapping,
         switches=Switches.of(an_object(case.get("switches", {}), "switches")),
         stream=stream,
         rules=tuple(
             _rule(item, f"function[{n}]") for n, item in enumerate(a_list(case.get("function", []), "function"))
         ),
-        actions=_actions(case.get("actions", []), {record.text: record for record in stream.records}),
+        actions=actions,
         function_version=a_text(case.get("function_version", UNQUALIFIED), "function_version"),
         partition_key=a_text(case.get("partition_key", "pk"), "partition_key"),
         expect=_expect(case["expect"]) if "expect" in case else None,
@@ -241,6 +245,19 @@ def _action(given: object, where: str, records: Mapping[str, StreamRecord]) -> A
     if len({record.shard for record in batch}) != 1:
         raise WrongUse(f"{where}: a batch is of one shard, and not empty")
     return Action(at_s, deed, batch)
+
+
+def _refuse_strange_redeliveries(actions: tuple[Action, ...], mapping: EventSourceMapping) -> None:
+    """Refuse to deliver once more what cannot have been delivered, as far as that is known beforehand."""
+    for number, action in enumerate(actions):
+        where = f"actions[{number}].sequences"
+        if len(action.records) > mapping.batch_size:
+            raise WrongUse(f"{where} are {len(action.records)}; a batch has at most {mapping.batch_size}")
+        for record in action.records:
+            if not mapping.filters.passes(record.wire):
+                raise WrongUse(f"{where}: record {record.text} is filtered out, so it cannot come once more")
+            if record.available_at_s >= action.at_s:
+                raise WrongUse(f"{where}: record {record.text} is not available before {action.at_s} s")
 
 
 def _expect(given: object) -> Mapping[str, Any]:

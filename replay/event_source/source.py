@@ -219,7 +219,10 @@ class EventSource:
         self._skip(up_to_s=math.nextafter(now, -math.inf) if now > 0 else now)
 
     def redeliver(self, records: Iterable[StreamRecord]) -> None:
-        """Deliver a batch of one shard once more, as soon as nothing runs there; never retried."""
+        """Deliver a batch of one shard once more, as soon as nothing runs there; never retried.
+
+        Whether the function has had these records is for the caller to know.
+        """
         batch = tuple(sorted(records, key=lambda record: record.sequence))
         self._shards[batch[0].shard].redeliver(batch)
 

@@ -17,6 +17,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
 from replay.event_source.answers import Meaning
+from replay.event_source.records import RETENTION_S
 from replay.event_source.rules import later
 
 if TYPE_CHECKING:
@@ -44,7 +45,7 @@ class Action:
     at_s: float
     do: Deed
     records: tuple[StreamRecord, ...] = ()
-    """Of `redeliver`: the batch."""
+    """Of `redeliver`: the batch. What the function has not had by then, or is gone from the stream, is left out."""
 
 
 def drive(
@@ -103,6 +104,10 @@ class _Run:
         """Enough for a batch in every lane, and the next one."""
         self._ends: list[tuple[float, int, int, Invocation, Verdict]] = []
         """When, the shard's turn, the invocation's number: at one instant the shards act in their order."""
+        self._wanted = {record.sequence for action in actions for record in action.records}
+        """What is to be redelivered."""
+        self._had: set[int] = set()
+        """What of it the function has had."""
         self._doomed: Invocation | None = None
         """Its answer nobody can read: the run ends with it, so nothing starts after it."""
 
@@ -131,6 +136,8 @@ class _Run:
                 heapq.heappush(
                     self._ends, (ends_at, source.turn_of(invocation), invocation.number, invocation, verdict)
                 )
+                if self._wanted and verdict.meaning is not Meaning.THROTTLED:
+                    self._had |= self._wanted.intersection(record.sequence for record in invocation.records)
                 if verdict.meaning is Meaning.UNREADABLE:
                     self._doomed = invocation
                     break
@@ -173,8 +180,14 @@ class _Run:
                 case "recreate":
                     source.recreate(now)
                 case "redeliver":
-                    source.redeliver(action.records)
+                    self._redeliver(action.records)
                 case "delete_table":
                     source.end(now)
                     self._actions.clear()
                     self._records = None
+
+    def _redeliver(self, records: Sequence[StreamRecord]) -> None:
+        had = [record for record in records if record.sequence in self._had]
+        batch = [record for record in had if self._now - record.created_at_s <= RETENTION_S]
+        if batch:
+            self._source.redeliver(batch)

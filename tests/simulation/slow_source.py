@@ -87,6 +87,7 @@ class SlowSource:
         self.records = {name: [r for r in case.stream.records if r.shard == name] for name in self.shards}
         self.state: dict[int, str] = {}
         self.polled: set[int] = set()
+        self.had: set[int] = set()
         self.checkpoint: dict[str, int] = dict.fromkeys(self.shards, -1)
         self.opened: dict[str, bool] = dict.fromkeys(self.shards, False)
         self.blocked: set[str] = set()
@@ -386,6 +387,7 @@ class SlowSource:
         number = len(self.invocations) + len(self.calls) + 1
         call = Call(number, name, lane, part, records, round(now + result.takes_s, 6), verdict)
         if verdict[0] != "throttled":
+            self.had.update(r.sequence for r in records)
             seen: dict[str, Any] = {"sequences": texts, "shard": name, "at_s": now, "outcome": outcome(verdict[0])}
             if lane and lane.window is not None and part:
                 seen["state"] = lane.state
@@ -594,8 +596,9 @@ class SlowSource:
                     self.send(lane, now)
                 return "over"
             if action.do == "redeliver":
-                batch = tuple(sorted(action.records, key=lambda r: r.sequence))
-                self.redeliveries[batch[0].shard].append(batch)
+                kept = [r for r in action.records if r.sequence in self.had and now - r.created_at_s <= DAY]
+                if kept:
+                    self.redeliveries[kept[0].shard].append(tuple(sorted(kept, key=lambda r: r.sequence)))
             else:
                 getattr(self, action.do)(now)
         return "on"

@@ -115,12 +115,14 @@ def functions(draw: st.DrawFn, *, windowed: bool, sequences: list[str]) -> list[
 
 
 @st.composite
-def actions(draw: st.DrawFn, sequences: list[str]) -> list[dict[str, Any]]:
+def actions(draw: st.DrawFn, stream: list[dict[str, Any]], *, filtered: bool) -> list[dict[str, Any]]:
+    passing = [entry for entry in stream if not filtered or entry["record"]["eventName"] == "INSERT"]
     found: list[dict[str, Any]] = []
     deeds = ("disable", "enable", "enable", "restart", "recreate", "redeliver", "redeliver", "delete_table")
     for at in sorted(draw(st.lists(st.sampled_from((0, 1, 2, 3, 5, 7, 9, 14, 25, 70, 86_420)), max_size=4))):
         deed = draw(st.sampled_from(deeds))
         if deed == "redeliver":
+            sequences = [entry["sequence"] for entry in passing if entry["available_at_s"] < at]
             if sequences:
                 found.append({"at_s": at, "do": deed, "sequences": [draw(st.sampled_from(sequences))]})
         else:
@@ -142,7 +144,7 @@ def cases(draw: st.DrawFn) -> dict[str, Any]:
         "switches": switches,
         "records": records,
         "function": draw(functions(windowed=mapping["TumblingWindowInSeconds"] > 0, sequences=sequences)),
-        "actions": draw(actions(sequences)),
+        "actions": draw(actions(records, filtered="FilterCriteria" in mapping)),
         "destination": draw(st.sampled_from(({}, {}, False, {"fails": True}, {"type": "s3"}))),
     }
 

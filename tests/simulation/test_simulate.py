@@ -210,6 +210,29 @@ WRONG: dict[str, tuple[Any, str]] = {
         },
         "a batch is of one shard",
     ),
+    "redelivery of more than a batch": (
+        {
+            "records": records(2),
+            "mapping": {"BatchSize": 1},
+            "actions": [{"at_s": 1, "do": "redeliver", "sequences": [seq(1), seq(2)]}],
+        },
+        "actions[0].sequences are 2; a batch has at most 1",
+    ),
+    "redelivery of what is filtered out": (
+        {
+            "records": ONE,
+            "mapping": {"FilterCriteria": {"Filters": [{"Pattern": '{"eventName":["REMOVE"]}'}]}},
+            "actions": [{"at_s": 1, "do": "redeliver", "sequences": [seq(1)]}],
+        },
+        f"record {seq(1)} is filtered out",
+    ),
+    "redelivery of what is not there yet": (
+        {
+            "records": records(1, available_at_s=1),
+            "actions": [{"at_s": 1, "do": "redeliver", "sequences": [seq(1)]}],
+        },
+        f"record {seq(1)} is not available before 1 s",
+    ),
     "sequences of a restart": ({"actions": [{"at_s": 1, "do": "restart", "sequences": []}]}, "only redeliver"),
     "unknown expectation": ({"expect": {"invocation": []}}, "did you mean 'invocations'?"),
     "unknown key of an invocation": ({"expect": {"invocations": [{"sequence": []}]}}, "did you mean 'sequences'?"),
