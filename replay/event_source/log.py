@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 FILTERED_KEPT_MAX = 10_000
 """Filtered records that wait for a batch to advance the checkpoint; beyond it they advance it by themselves, so that
-a filter that matches nothing needs no memory."""
+a filter that matches nothing needs no memory. Where all records are remembered anyway, all of them wait."""
 
 
 class ShardLog:
@@ -60,7 +60,7 @@ class ShardLog:
     def filter_out(self, record: StreamRecord) -> None:
         """Take note that nothing happens to this record; the checkpoint moves with a batch before or after it."""
         self._finished.add(record.sequence)
-        if len(self._finished) > FILTERED_KEPT_MAX:
+        if self._history is None and len(self._finished) > FILTERED_KEPT_MAX:
             self.commit()
 
     def commit(self) -> None:

@@ -183,6 +183,11 @@ def test_filtered_records_are_read_again_after_a_restart_unless_committed_at_onc
     assert filtered("immediate") == 1
 
 
+def test_filtered_records_wait_for_a_batch_however_many_they_are() -> None:
+    case = {"records": records(10_002, record=REMOVE), "actions": [{"at_s": 5, "do": "restart"}]}
+    assert seen(mapping=FILTER, **case)["metrics"]["FilteredOutEventCount"] == 2 * 10_002
+
+
 @pytest.mark.parametrize("poison", [record(2), record(2, record=HUGE)])
 def test_end_of_the_run_moves_the_checkpoint_over_filtered_records(poison: dict[str, Any]) -> None:
     printed = seen(
