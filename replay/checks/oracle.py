@@ -94,6 +94,15 @@ class Oracle:
         for number, item in enumerate(self._members[group, member].rows):
             self._members[group, member].rows[number] = {**item, name: value}
 
+    def attribute_lost(self, group: str, member: str, name: str) -> None:
+        """Take note that an attribute is gone from a member's row by a stated limit: nobody owes it any more."""
+        known = self._members[group, member]
+        known.rows = [{each: value for each, value in item.items() if each != name} for item in known.rows]
+
+    def message_removed(self, address: tuple[str, str]) -> None:
+        """Take note that the application removed a message row."""
+        self._message_rows.pop(address, None)
+
     def said(self, message: Said) -> None:
         """Take note of a message that was delivered."""
         deliveries = self._messages[message.group]

@@ -8,7 +8,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
     from replay.checks.reading import Item
-    from replay.tables.memory import Address
+    from replay.tables.memory import Address, Change
     from stream_processor.table import Page, Read
     from stream_processor.transaction import Transaction
 
@@ -42,6 +42,15 @@ class Store(Protocol):
 
     def scan(self) -> Iterable[Item]:
         """Read every row."""
+        ...
+
+    @property
+    def stream(self) -> Sequence[Change]:
+        """Every change of a row so far, in order."""
+        ...
+
+    def indexed(self, group: str) -> Sequence[Item]:
+        """List what the index shows of a group."""
         ...
 
     def hold_index(self) -> None:

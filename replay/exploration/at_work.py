@@ -7,18 +7,22 @@ from typing import TYPE_CHECKING
 
 from replay.event_source.answers import Meaning
 from replay.event_source.errors import ContractError
+from replay.exploration.case import TORN_READS
 from replay.exploration.judgement import Judgement, Stop
+from replay.exploration.torn import Torn
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from replay.checks.store import Store
+    from replay.event_source.answers import Verdict
     from replay.event_source.invocations import Invocation
     from replay.event_source.records import StreamRecord
     from replay.event_source.source import EventSource
     from replay.exploration.case import Case, FaultKind
-    from replay.exploration.handler import Handler, Stepped
+    from replay.exploration.handler import Handler, NextCall, Stepped
     from replay.exploration.invariants import Moment
+    from replay.exploration.message_rows import MessageRows
     from replay.exploration.others import Others
     from replay.exploration.outcome import Execution
     from replay.exploration.story import Storyteller
@@ -41,23 +45,28 @@ class Clock:
 
 @dataclass(frozen=True, slots=True)
 class Watching:
-    """Who sees every step: what came of the history, its judge, everybody else, the clock, perhaps a storyteller."""
+    """Who sees every step: what came of the history, its judge, all others, the clock, perhaps a storyteller."""
 
     execution: Execution
     judgement: Judgement
     others: Others
+    messages: MessageRows
     clock: Clock
     story: Storyteller | None
 
 
 @dataclass(slots=True)
 class _Running:
-    """One invocation at work; `delivered` is nothing for a twin, whose end nobody waits for."""
+    """One invocation at work; `delivered` is nothing for a twin, whose end nobody waits for.
+
+    `looked` is how many changes of rows there were when its last call had happened.
+    """
 
     number: int
     records: tuple[StreamRecord, ...]
     delivered: Invocation | None
     stepped: Stepped
+    looked: int
     calls: int = 0
 
 
@@ -78,6 +87,7 @@ class AtWork:
         self._execution = watching.execution
         self._judgement = watching.judgement
         self._others = watching.others
+        self._messages = watching.messages
         self._clock = watching.clock
         self._story = watching.story
         self._delivered: dict[str, int] = {}
@@ -85,7 +95,7 @@ class AtWork:
         self._started = 0
         self._running: list[_Running] = []
         self._current = 0
-        self._put: set[tuple[str, ...]] = set()
+        self._torn = Torn(store)
         self._faults = {(fault.invocation, fault.call): fault.kind for fault in case.faults}
         self._twins = {twin.at: twin.invocation for twin in case.twins}
         self._turns = {turn.at: turn.which for turn in case.turns}
@@ -112,13 +122,14 @@ class AtWork:
         for record in records:
             self._delivered[record.text] = max(len(records), self._delivered.get(record.text, 0))
         for record in records:
-            self._put_message(record)
+            self._messages.happen(record)
             if record.text in self.succeeded:
                 self._execution.situations["redelivery after success"] += 1
         event = {"Records": [record.wire for record in records]}
         request_id = f"{self._started:08d}"
         stepped = self._handler.start(event, request_id)
-        self._running.append(_Running(self._started, records, delivered, stepped))
+        self._running.append(_Running(self._started, records, delivered, stepped, len(self._store.stream)))
+        self._judgement.invocation_began(self._started, records)
         if self._story:
             self._story.delivered(self._started, records, delivered)
         if len(self._running) > 1:
@@ -142,21 +153,6 @@ class AtWork:
         """Hold the table to rules from outside, for the records that were delivered so far."""
         self._judgement.ask(moment, (record for record in self._records if record.text in self._delivered))
 
-    def _put_message(self, record: StreamRecord) -> None:
-        """Put the message's row, as the application did before the stream could tell of it."""
-        image = record.wire["dynamodb"].get("NewImage")
-        if not isinstance(image, dict):
-            return
-        try:
-            address = image["pk"]["S"], image["sk"]["S"]
-        except (KeyError, TypeError):
-            return
-        written = (*address, record.text) if record.wire.get("eventName") == "MODIFY" else address
-        if written not in self._put and all(isinstance(part, str) and part for part in address):
-            self._put.add(written)
-            self._store.put(image)
-            self._judgement.row_put(image)
-
     def _pick(self) -> _Running:
         if self._clock.step in self._turns:
             self._current = self._turns[self._clock.step]
@@ -171,13 +167,8 @@ class AtWork:
         if self._clock.step > STEPS_MAX:
             self._judgement.broke("quiet is reached", f"more than {STEPS_MAX} calls")
         if call.kind == "index":
-            self._judgement.index_asked(running.number, running.records)
             execution.situations["index behind when asked"] += self._others.index_is_behind
-        if self._story:
-            self._story.about_to_call(call)
-        how = running.stepped.go(fault)
-        if self._story:
-            self._story.called(running.number, running.calls, call, fault, how)
+        fault, how = self._go(running, call, fault)
         if fault is not None:
             execution.situations[fault] += 1
             if fault in {"crash-after", "timeout-after", "lost-answer"} and call.kind == "write":
@@ -191,15 +182,33 @@ class AtWork:
         if call.kind in {"write", "other"}:
             self.ask("always")
 
+    def _go(self, running: _Running, call: NextCall, fault: FaultKind | None) -> tuple[FaultKind | None, str]:
+        """Let a call happen before all who watch; the fault, unless there was nothing to it, and how it went."""
+        torn = self._torn.view(fault, call, running.looked) if fault in TORN_READS else None
+        if fault in TORN_READS and torn is None:
+            fault = None
+        if self._story:
+            self._story.about_to_call(call)
+        before = len(self._store.stream)
+        how = running.stepped.go(fault, torn)
+        running.looked = len(self._store.stream)
+        self._torn.wrote(before, running.looked)
+        self._judgement.called(running.number, call, how, torn, self._store.stream[before:])
+        if self._story:
+            self._story.called(running.number, running.calls, call, fault, how)
+        return fault, how
+
     def _end(self, running: _Running, source: EventSource, now: float) -> None:
         self._running.remove(running)
-        self._judgement.invocation_ended(running.number)
         self.ended += 1
         result = running.stepped.result
         assert result is not None  # noqa: S101 - ended
         verdict = source.judge(running.delivered, result) if running.delivered else None
         if self._story:
             self._story.ended(running.number, result, [record.text for record in running.records], verdict)
+        done = _counted(verdict, len(running.records)) if verdict else 0
+        self._judgement.invocation_ended(running.number, running.records[:done])
+        self.succeeded.update(record.text for record in running.records[:done])
         if running.delivered is None or verdict is None:
             return
         try:
@@ -209,9 +218,6 @@ class AtWork:
             raise Stop from error
         if verdict.meaning is Meaning.REFUSED:
             self._judgement.broke("answers are lawful", f"the answer names no record of the batch: {result}")
-        if verdict.meaning in {Meaning.SUCCESS, Meaning.PARTIAL}:
-            done = len(running.records) if verdict.meaning is Meaning.SUCCESS else verdict.unfinished_from
-            self.succeeded.update(record.text for record in running.records[:done])
         situations = self._execution.situations
         situations[f"answer {verdict.meaning.name.lower()}"] += 1
         if verdict.meaning is Meaning.ERROR and len(running.records) == 1:
@@ -226,3 +232,14 @@ class AtWork:
                     self._execution.situations["batch delivered twice at once"] += 1
                     self.start(None, running.records)
                     break
+
+
+def _counted(verdict: Verdict, records: int) -> int:
+    """How many records of a batch, from the first on, the event source takes for done."""
+    match verdict.meaning:
+        case Meaning.SUCCESS:
+            return records
+        case Meaning.PARTIAL:
+            return verdict.unfinished_from
+        case _:
+            return 0

@@ -28,12 +28,28 @@ FaultKind = Literal[
     "lost-request",
     "lost-answer",
     "little-time",
+    "torn-read",
+    "torn-read-puts",
 ]
 """What may happen at a call: the process ends before or after the call took effect; the function's time is over before
 or after; the table throttles, or has a conflict; the request, or its answer, is lost and botocore reports a timeout;
-from this call on the remaining time is next to nothing."""
+from this call on the remaining time is next to nothing; a reading sees of another invocation's transaction only the
+deletes, or only the puts."""
 
 FAULT_KINDS: tuple[FaultKind, ...] = get_args(FaultKind)
+TORN_READS: tuple[FaultKind, ...] = ("torn-read", "torn-read-puts")
+"""AWS: DynamoDB developer guide, "Isolation level for DynamoDB transactions": a Query is not isolated as a unit from a
+TransactWriteItems."""
+
+
+WriteKind = Literal["set", "leave", "join", "remove-message"]
+NEEDED: Mapping[WriteKind, tuple[str, ...]] = {
+    "set": ("group", "member", "name", "value"),
+    "leave": ("group", "member"),
+    "join": ("group", "member", "time"),
+    "remove-message": ("group", "time"),
+}
+"""What a write of each kind has to say."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,14 +63,20 @@ class Fault:
 
 @dataclass(frozen=True, slots=True)
 class Write:
-    """A write of the application before a step: another owner sets an attribute, or a member leaves."""
+    """A write of the application before a step.
+
+    Another owner `set`s a `member`'s attribute `name` to the number `value`; a member `leave`s; somebody `join`s: a row
+    of theirs comes under the sort key `time`, names the member `name` and shows the text `value`; `remove-message`
+    removes the message under the sort key `time`.
+    """
 
     at: int
-    kind: Literal["set", "leave"]
+    kind: WriteKind
     group: str
-    member: str
+    member: str = ""
     name: str = ""
     value: str = ""
+    time: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -205,9 +227,14 @@ def _element(name: str, value: Any) -> Any:  # noqa: ANN401 - by name
         return value
     hints = get_type_hints(_PARTS[name])
     try:
-        return _PARTS[name](**{key: _checked(f"{name}.{key}", hints.get(key), each) for key, each in value.items()})
+        part = _PARTS[name](**{key: _checked(f"{name}.{key}", hints.get(key), each) for key, each in value.items()})
     except TypeError as error:
         raise ValueError(f"'{name}': {error}") from error
+    if isinstance(part, Write):
+        for key in NEEDED[part.kind]:
+            if not getattr(part, key):
+                raise ValueError(f"'writes.{key}' is missing; '{part.kind}' needs {', '.join(NEEDED[part.kind])}")
+    return part
 
 
 def _checked(what: str, hint: Any, value: Any) -> Any:  # noqa: ANN401 - by hint

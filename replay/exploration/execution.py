@@ -17,7 +17,9 @@ from replay.event_source.mapping import EventSourceMapping
 from replay.event_source.records import DEFAULT_SHARD, StreamRecord
 from replay.event_source.source import EventSource
 from replay.exploration.at_work import AtWork, Clock, Watching
+from replay.exploration.case import TORN_READS
 from replay.exploration.judgement import Judgement, Stop
+from replay.exploration.message_rows import MessageRows
 from replay.exploration.others import Others
 from replay.exploration.outcome import PLAIN, Execution, Manner
 from replay.exploration.story import Storyteller
@@ -77,9 +79,10 @@ class _History:
         self._by_sequence = {record.text: record for record in self._records}
         said = {record.text: said_by(record.wire, 0) for record in self._records}
         self._messages = [text for text, each in said.items() if each is not None]
-        self._judgement = Judgement(store, said, manner, self._execution, self._story)
-        self._others = Others(case, store, self._judgement, self._execution.situations, self._story)
-        watching = Watching(self._execution, self._judgement, self._others, clock, self._story)
+        self._judgement = Judgement(store, case, said, manner, self._execution, self._story)
+        messages = MessageRows(store, self._judgement)
+        self._others = Others(case, store, messages, self._judgement, self._execution.situations, self._story)
+        watching = Watching(self._execution, self._judgement, self._others, messages, clock, self._story)
         self._work = AtWork(case, self._records, store, handler, watching)
 
     def run(self) -> Execution:
@@ -135,7 +138,8 @@ class _History:
 
     def _given_up(self, source: EventSource) -> None:
         """Without faults of others, only what can never be applied may end anywhere but in the table."""
-        if self._case.faults or source.metrics.dropped + len(source.discards) == 0:
+        disturbed = any(fault.kind not in TORN_READS for fault in self._case.faults)
+        if disturbed or source.metrics.dropped + len(source.discards) == 0:
             return
         for text in self._messages:
             if text not in self._work.succeeded:

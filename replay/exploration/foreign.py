@@ -2,7 +2,8 @@
 
 Faults are made at the gate in the handler's process: before a call is sent, or after it took effect. The index's lag is
 made by putting other items into the answers of its queries: what the index would show if it were that far behind. A
-query with a filter, a projection or a page limit is answered as the endpoint answers it.
+query with a filter, a projection or a page limit is answered as the endpoint answers it. Half a transaction is put into
+the answer of a partition's query in the same way, behind a filter too.
 """
 
 from __future__ import annotations
@@ -13,7 +14,7 @@ from replay.event_source.answers import Raised, Returned, TimedOut, Unserialisab
 from replay.exploration.handler import NextCall
 from replay.function.calls import READS, touched_by
 from replay.function.gate import packed
-from stream_processor.message import GroupId
+from stream_processor.message import GROUP_PREFIX, GroupId
 from stream_processor.table import ReadIndex
 
 if TYPE_CHECKING:
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
 
     from replay.event_source.answers import FunctionResult
     from replay.exploration.case import FaultKind
+    from replay.exploration.torn import View
     from replay.function.channel import Message
     from replay.function.forked import ForkedFunction, ForkedInvocation
     from replay.tables.dynamo import DynamoStore
@@ -29,7 +31,8 @@ GO: Message = {"do": "go", "items": None}
 THROTTLED = "ProvisionedThroughputExceededException"
 CONFLICT = "TransactionConflictException"
 CANCELLED = "TransactionCanceledException"
-NOT_HELD_BACK = ("FilterExpression", "ProjectionExpression", "Limit", "ExclusiveStartKey", "Select")
+NOT_TORN = ("ProjectionExpression", "Limit", "ExclusiveStartKey", "Select")
+NOT_HELD_BACK = ("FilterExpression", *NOT_TORN)
 
 
 class ForeignHandler:
@@ -57,10 +60,10 @@ class SteppedHandler:
         self.call: NextCall | None = None
         self._look()
 
-    def go(self, fault: FaultKind | None = None) -> str:
+    def go(self, fault: FaultKind | None = None, torn: View | None = None) -> str:
         """Let the next call happen, or fail."""
         asked = self._invocation.asked[0]
-        how = self._go(asked, fault)
+        how = self._go(asked, fault, torn)
         if self.call is not None and self.call.kind == "write":
             self._store.follow(address[0] for address in self.call.touches)
         self._look()
@@ -70,7 +73,7 @@ class SteppedHandler:
         """End the handler's process."""
         self._invocation.kill()
 
-    def _go(self, asked: Message, fault: FaultKind | None) -> str:
+    def _go(self, asked: Message, fault: FaultKind | None, torn: View | None) -> str:
         invocation = self._invocation
         match fault:
             case "crash-before" | "timeout-before":
@@ -89,7 +92,9 @@ class SteppedHandler:
                 invocation.order({"do": "lose-answer"})
             case "little-time":
                 return self._called(invocation.order({"do": "little-time", "items": self._held_back(asked)}))
-            case None:
+            case "torn-read" | "torn-read-puts" if torn is not None:
+                return self._called(invocation.order({"do": "go", **_half_seen(asked, torn)}))
+            case _:
                 return self._called(invocation.order({"do": "go", "items": self._held_back(asked)}))
         return fault
 
@@ -105,7 +110,7 @@ class SteppedHandler:
         """See what comes next: a call, or the end."""
         ended = self._invocation.ended
         if ended is None:
-            self.call = _told(self._invocation.asked[0])
+            self.call = _told(self._invocation.asked[0], self._store)
             return
         self.call = None
         if self.result is None:
@@ -124,13 +129,30 @@ class SteppedHandler:
         return None
 
 
-def _told(asked: Message) -> NextCall:
+def _told(asked: Message, store: DynamoStore) -> NextCall:
     operation, body = asked["operation"], asked["body"]
     kind = _kind(asked)
     touches = tuple((row.partition_key, row.sort_key) for row in _touched(asked)) if kind == "write" else ()
     named = ", ".join(f"{row.way} {row.partition_key} {row.sort_key}" for row in _touched(asked))
     detail = named or " ".join([*body.get("IndexName", "").split(), *_texts(body)])
-    return NextCall(kind, f"{operation} {detail}".rstrip(), touches)
+    text = f"{operation} {detail}".rstrip()
+    if kind not in {"index", "read"}:
+        return NextCall(kind, text, touches)
+    texts = [*_texts(body), *_texts({"ExpressionAttributeValues": body.get("Key", {})})]
+    is_narrow = kind == "index" or "FilterExpression" in body or "QueryFilter" in body
+    group = next((value for value in texts if store.knows(value)), "") if is_narrow else ""
+    partition = next((value for value in texts if value.startswith(GROUP_PREFIX)), "") if kind == "read" else ""
+    is_query = operation == "Query" and not any(name in body for name in NOT_TORN)
+    return NextCall(kind, text, group=group, partition=partition, is_query=is_query)
+
+
+def _half_seen(asked: Message, torn: View) -> Message:
+    """Say which rows a reading is not to see, by their keys, and which it is to see as they were."""
+    return {
+        "without": [list(address) for address in torn],
+        "with": [packed(item) for item in torn.values() if item is not None],
+        "backward": asked["body"].get("ScanIndexForward") is False,
+    }
 
 
 def _kind(asked: Message) -> Any:  # noqa: ANN401 - a CallKind

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 
     from replay.event_source.answers import FunctionResult
     from replay.exploration.case import FaultKind
+    from replay.exploration.torn import View
     from replay.tables.memory import Address
 
 CallKind = Literal["index", "read", "write", "quarantine", "other"]
@@ -22,11 +23,18 @@ CallKind = Literal["index", "read", "write", "quarantine", "other"]
 
 @dataclass(frozen=True, slots=True)
 class NextCall:
-    """The call that a handler is about to make: what kind, how it reads, which rows it would touch."""
+    """The call that a handler is about to make: what kind, how it reads, which rows it would touch.
+
+    `group` is the one that an index query, or a reading with a filter, asks for. `partition` is the one that is read;
+    `is_query` whether as a whole, so that the reading may meet half a transaction.
+    """
 
     kind: CallKind
     text: str
     touches: tuple[Address, ...] = ()
+    group: str = ""
+    partition: str = ""
+    is_query: bool = False
 
 
 class Stepped(Protocol):
@@ -42,8 +50,11 @@ class Stepped(Protocol):
         """How it ended; nothing while it has not."""
         ...
 
-    def go(self, fault: FaultKind | None = None) -> str:
-        """Let the next call happen, or fail as `fault` says, and go on to the one behind; how it went, in a word."""
+    def go(self, fault: FaultKind | None = None, torn: View | None = None) -> str:
+        """Let the next call happen, or fail as `fault` says, and go on to the one behind; how it went, in a word.
+
+        A reading that meets half a transaction is shown the rows of `torn` as they are there.
+        """
         ...
 
     def drop(self) -> None:

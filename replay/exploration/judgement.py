@@ -11,9 +11,9 @@ from typing import TYPE_CHECKING
 
 from replay.checks.oracle import Oracle
 from replay.checks.reading import value_of
+from replay.exploration.limits import LIMITS, REMOVED, Limits
 from replay.exploration.outcome import Broken
 from replay.exploration.situations import seen_at_quiet
-from replay.exploration.unseen import Unseen
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Mapping, Sequence
@@ -22,10 +22,13 @@ if TYPE_CHECKING:
     from replay.checks.reading import Item, Value
     from replay.checks.store import Store
     from replay.event_source.records import StreamRecord
+    from replay.exploration.case import Case
+    from replay.exploration.handler import NextCall
     from replay.exploration.invariants import Moment
     from replay.exploration.outcome import Execution, Manner
     from replay.exploration.story import Storyteller
-    from replay.tables.memory import Address
+    from replay.exploration.torn import View
+    from replay.tables.memory import Address, Change
 
 GROUP_PREFIX = "GRP#"
 
@@ -40,9 +43,10 @@ class Judgement:
     Every method that looks at the table raises `Stop` where something is broken that may not be.
     """
 
-    def __init__(
+    def __init__(  # noqa: PLR0913, PLR0917 - all that it works with
         self,
         store: Store,
+        case: Case,
         said: Mapping[str, Said | None],
         manner: Manner,
         execution: Execution,
@@ -55,7 +59,7 @@ class Judgement:
         self._execution = execution
         self._story = story
         self._oracle = Oracle()
-        self._unseen = Unseen(store)
+        self._limits = Limits(case, store, said, self._members)
         self._greatest: dict[tuple[str, str], Value] = {}
         self._groups_of: dict[str, set[str]] = {}
 
@@ -83,15 +87,30 @@ class Judgement:
         """Take note that the application removed a member's rows for good."""
         self._oracle.member_left(group, member)
         del self._greatest[group, member]
-        self._unseen.member_left(self._members)
+        self._limits.member_left(group, member)
 
-    def index_asked(self, invocation: int, records: Iterable[StreamRecord]) -> None:
-        """Look at the index as an invocation is about to ask it."""
-        self._unseen.note(invocation, [(self._said[record.text], record) for record in records], self._members)
+    def joined(self, item: Item, group: str, member: str) -> None:
+        """Take note of a row that the application put during the history."""
+        self.began_with(item)
+        self._limits.joined(group, member)
 
-    def invocation_ended(self, invocation: int) -> None:
-        """Forget what an invocation asked."""
-        self._unseen.ended(invocation)
+    def message_removed(self, item: Item) -> None:
+        """Take note that the application removed a message."""
+        self._execution.situations["message removed"] += 1
+        self._oracle.message_removed((item["pk"]["S"], item["sk"]["S"]))
+        self._limits.message_removed(item)
+
+    def invocation_began(self, invocation: int, records: Iterable[StreamRecord]) -> None:
+        """Take note of an invocation and its batch."""
+        self._limits.began(invocation, records)
+
+    def called(self, invocation: int, call: NextCall, how: str, torn: View | None, changes: Sequence[Change]) -> None:
+        """Look at what a call has shown to its invocation, or changed."""
+        self._limits.called(invocation, call, how, torn, changes)
+
+    def invocation_ended(self, invocation: int, counted: Iterable[StreamRecord]) -> None:
+        """Take note of the end of an invocation, and of the records that the event source takes for applied by it."""
+        self._limits.ended(invocation, counted)
 
     # What must hold.
 
@@ -132,13 +151,19 @@ class Judgement:
             if said is not None:
                 self._oracle.said(said if text in succeeded else replace(said, delivery=-1))
         rows = list(self._store.scan())
-        self._execution.situations.update(seen_at_quiet(rows, self._said.values()))
-        findings = self._oracle.judge(rows)
-        limited = [finding for finding in findings if self._unseen.explains(finding, self._oracle)]
-        self._execution.limited = len(limited)
-        if limited:
-            self._execution.situations["stated limit"] += 1
-        self._found([finding for finding in findings if finding not in limited], "with faults")
+        situations = self._execution.situations
+        situations.update(seen_at_quiet(rows, self._said.values()))
+        left: list[Finding] = []
+        for finding in self._oracle.judge(rows):
+            limit = self._limits.explains(finding, self._oracle)
+            if limit is None:
+                left.append(finding)
+            else:
+                situations[limit] += 1
+                self._execution.limited += 1
+        situations[REMOVED] += self._limits.texts_left(rows)
+        situations["stated limit"] += any(situations[limit] for limit in LIMITS)
+        self._found(left, "with faults")
 
     def everything_is_owed(self) -> None:
         """From now on every message counts as applied."""

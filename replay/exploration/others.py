@@ -7,12 +7,14 @@ from collections import Counter
 from typing import TYPE_CHECKING
 
 from replay.checks.reading import value_of
+from replay.checks.scenarios import row
 
 if TYPE_CHECKING:
     from replay.checks.reading import Item, Value
     from replay.checks.store import Store
     from replay.exploration.case import Case, Write
     from replay.exploration.judgement import Judgement
+    from replay.exploration.message_rows import MessageRows
     from replay.exploration.story import Storyteller
     from replay.tables.memory import Address
 
@@ -24,10 +26,17 @@ NEVER = sys.maxsize
 class Others:
     """Does what a case says of others, step by step; what it did is counted in `situations`."""
 
-    def __init__(
-        self, case: Case, store: Store, judgement: Judgement, situations: Counter[str], story: Storyteller | None
+    def __init__(  # noqa: PLR0913, PLR0917 - all that it works with
+        self,
+        case: Case,
+        store: Store,
+        messages: MessageRows,
+        judgement: Judgement,
+        situations: Counter[str],
+        story: Storyteller | None,
     ) -> None:
         self._store = store
+        self._messages = messages
         self._judgement = judgement
         self._situations = situations
         self._story = story
@@ -69,10 +78,11 @@ class Others:
                     self._shows.append((NEVER if delay < 0 else step + delay, address))
 
     def calm_down(self) -> None:
-        """Let the index show everything, from now on at once."""
+        """Let the index show everything, from now on at once; whatever else the application does, it does now."""
         self._store.release_index()
         self._lags.clear()
         self._shows.clear()
+        self.act(NEVER)
 
     def _delay(self, address: Address) -> int:
         """How many steps the next index change of this row's group is late."""
@@ -88,17 +98,44 @@ class Others:
 
     def _write(self, write: Write, step: int) -> None:
         rows = self._judgement.rows(write.group, write.member)
-        if not rows or not self._judgement.has(write.group, write.member):
-            return
+        has_row = bool(rows) and self._judgement.has(write.group, write.member)
+        match write.kind:
+            case "set" | "leave" if has_row:
+                touches = [(item["pk"]["S"], item["sk"]["S"]) for item in rows]
+            case "join" if not has_row:
+                touches = [(f"GRP#{write.member}", write.time)]
+            case "remove-message":
+                touches = [(f"MSG#{write.group}", write.time)]
+            case _:
+                return
         if self._story:
-            self._story.about_to_write(rows)
-        if write.kind == "set":
-            self._set(write, max(rows, key=_order))
-        else:
-            self._leave(write, rows)
-        self.look_at_changes(step)
-        if self._story:
-            self._story.wrote(write)
+            self._story.about_to_write(touches)
+        if self._do(write, rows, touches):
+            self.look_at_changes(step)
+            if self._story:
+                self._story.wrote(write)
+
+    def _do(self, write: Write, rows: list[Item], touches: list[Address]) -> bool:
+        """Do a write; whether it could be done."""
+        match write.kind:
+            case "set":
+                self._set(write, max(rows, key=_order))
+            case "leave":
+                self._leave(write, rows)
+            case "join":
+                return self._join(write, touches[0])
+            case "remove-message":
+                return self._messages.remove(touches[0])
+        return True
+
+    def _join(self, write: Write, address: Address) -> bool:
+        if self._store.has(address):  # another group's row: the application takes another key
+            return False
+        item = row(write.member, write.group, write.time, write.value, write.name or None)
+        self._store.put(item)
+        self._judgement.joined(item, write.group, write.member)
+        self._situations["row put late"] += 1
+        return True
 
     def _set(self, write: Write, survivor: Item) -> None:
         value = {"N": write.value}

@@ -6,12 +6,14 @@ function is replaced but what it is given anyway: table, quarantine, telemetry, 
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any, cast
 
 import greenlet
 
 from replay.event_source.answers import Raised, Returned, TimedOut
 from replay.exploration.handler import NextCall
+from replay.exploration.torn import shown
 from stream_processor.batch import BatchProcessor, Invocation
 from stream_processor.errors import QuarantineError, StreamProcessorError, TransientError
 from stream_processor.group import GroupWork
@@ -26,6 +28,7 @@ if TYPE_CHECKING:
     from replay.checks.store import Store
     from replay.event_source.answers import FunctionResult
     from replay.exploration.case import FaultKind
+    from replay.exploration.torn import View
     from stream_processor.quarantine import Quarantined
     from stream_processor.table import Read
     from stream_processor.telemetry import BatchReport, FailureReport
@@ -85,7 +88,7 @@ class SteppedFunction:
         self._thread = greenlet.greenlet(lambda: processor.process(event, invocation))
         self._advance(self._thread.switch)
 
-    def go(self, fault: FaultKind | None = None) -> str:
+    def go(self, fault: FaultKind | None = None, torn: View | None = None) -> str:
         """Let the next request happen, or fail."""
         match fault:
             case "crash-before" | "timeout-before":
@@ -97,7 +100,7 @@ class SteppedFunction:
         error: StreamProcessorError | None = None
         answer: Page | bool | None = None
         try:
-            answer = self._perform()
+            answer = self._perform(torn)
         except StreamProcessorError as failure:
             error = failure
         if fault in {"crash-after", "timeout-after"}:
@@ -114,7 +117,7 @@ class SteppedFunction:
         """End the function where it stands."""
         self._kill("crash-before")
 
-    def _perform(self) -> Page | bool | None:
+    def _perform(self, torn: View | None) -> Page | bool | None:
         request = self._request
         if isinstance(request, tuple):
             self._store.transact(request)
@@ -126,7 +129,8 @@ class SteppedFunction:
                 self._set_aside.append(identifier)
             return first
         read: Any = request
-        return self._store.read(read)
+        page = self._store.read(read)
+        return replace(page, items=tuple(shown(page.items, torn))) if torn else page
 
     def _fail(self, fault: FaultKind) -> str:
         quarantine = self.call is not None and self.call.kind == "quarantine"
@@ -205,9 +209,11 @@ def _told(request: Read | Transaction | Quarantined) -> NextCall:
         names = ", ".join(f"{type(action).__name__} {action.key.member} {action.key.sort_key}" for action in request)
         return NextCall("write", f"TransactWriteItems {names}", touches)
     if isinstance(request, ReadIndex):
-        return NextCall("index", f"Query index of {request.group}")
+        return NextCall("index", f"Query index of {request.group}", group=request.group)
     if hasattr(request, "identifier"):
         return NextCall("quarantine", f"put {request.identifier} into the quarantine")
     if isinstance(request, ReadMember):
-        return NextCall("read", f"Query {GROUP_PREFIX}{request.member} for rows of {request.group}")
+        partition = GROUP_PREFIX + request.member
+        text = f"Query {partition} for rows of {request.group}"
+        return NextCall("read", text, group=request.group, partition=partition, is_query=True)
     return NextCall("read", f"Query {MESSAGE_PREFIX}{request.group} for who wrote lately")

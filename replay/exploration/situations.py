@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Final
 from replay.checks.reading import value_of
 from replay.errors import WrongUse
 from replay.exploration.case import FAULT_KINDS
+from replay.exploration.limits import LIMITS
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -20,6 +21,7 @@ SITUATIONS: Final = tuple(
     sorted(
         {
             *FAULT_KINDS,
+            *LIMITS,
             "a condition failed",
             "another owner's update",
             "answer error",
@@ -37,7 +39,9 @@ SITUATIONS: Final = tuple(
             "index entry late",
             "invocations at the same time",
             "member left",
+            "message removed",
             "redelivery after success",
+            "row put late",
             "stated limit",
             "two groups in one key",
         }

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from replay.event_source.answers import FunctionResult, Verdict
     from replay.event_source.invocations import Invocation
     from replay.event_source.records import StreamRecord
-    from replay.exploration.case import FaultKind, Write
+    from replay.exploration.case import FaultKind, Write, WriteKind
     from replay.exploration.handler import NextCall
     from replay.tables.memory import Address
 
@@ -120,20 +120,25 @@ class Ended(Event):
 
 @dataclass(frozen=True, slots=True)
 class Wrote(Event):
-    """The application wrote: another owner set an attribute, or a member left."""
+    """The application wrote: another owner set an attribute, a member left or joined, a message was removed."""
 
     kind: ClassVar[str] = "write"
-    does: Literal["set", "leave"]
+    does: WriteKind
     group: str
     member: str
     name: str
     value: str
+    time: str
     changes: tuple[RowChange, ...]
 
     def __str__(self) -> str:
-        if self.does == "leave":
-            return f"  the application: {self.member} leaves {self.group}"
-        return f"  the application: {self.name} = {self.value} for {self.member} in {self.group}"
+        done = {
+            "set": f"{self.name} = {self.value} for {self.member} in {self.group}",
+            "leave": f"{self.member} leaves {self.group}",
+            "join": f"{self.member} joins {self.group}, with a row at {self.time} that shows {self.value!r}",
+            "remove-message": f"the message of {self.group} at {self.time} is removed",
+        }
+        return f"  the application: {done[self.does]}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -210,14 +215,14 @@ class Storyteller:
         meaning = None if verdict is None else _meaning(verdict, sequences)
         self.events.append(Ended(*self._when(), invocation, _result(result), meaning))
 
-    def about_to_write(self, rows: Iterable[Item]) -> None:
+    def about_to_write(self, touches: Iterable[Address]) -> None:
         """Look at what the application is going to change."""
-        self._before = {(item["pk"]["S"], item["sk"]["S"]): item for item in rows}
+        self._before = self._rows(touches)
 
     def wrote(self, write: Write) -> None:
         """Keep the write of the application that has just happened."""
-        does, group, member, name, value = write.kind, write.group, write.member, write.name, write.value
-        self.events.append(Wrote(*self._when(), does, group, member, name, value, self._changes()))
+        group, member, name, value, time = write.group, write.member, write.name, write.value, write.time
+        self.events.append(Wrote(*self._when(), write.kind, group, member, name, value, time, self._changes()))
 
     def index_shown(self, address: Address) -> None:
         """Keep that the index took a change that was late."""

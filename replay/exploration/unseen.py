@@ -1,98 +1,160 @@
-"""Members to whom nothing pointed when the index was asked: the precise condition of the function's stated limits.
+"""Members to whom nothing pointed when the index was asked: the precise condition of two stated limits.
 
-A member counts as unseen by a batch where no visible index entry, no row reached from there, and no sender of the batch
-led to them; where nobody is seen at all, the senders of the group's newest twenty messages are asked too.
+A member counts as unseen by an invocation where no visible index entry, no row reached from there, and no sender of the
+batch led to them; where nobody is seen at all, the senders of the group's newest twenty messages are asked too. A row
+that was put after the invocation had asked is unseen as well, and so is, by messages that are no newer, one that was
+put in the place of a newer row that the index still shows. What a row lacks is explained where every message of it was
+applied by invocations that did not see the row, as far as the event source counted their ends.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections import defaultdict
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from replay.checks.reached import named, reached
 from replay.checks.reading import value_of
-from stream_processor.message import GroupId
-from stream_processor.table import SENDERS_MESSAGES_MAX, ReadIndex
+from stream_processor.table import SENDERS_MESSAGES_MAX
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Sequence
 
     from replay.checks.oracle import Finding, Oracle, Said
     from replay.checks.reading import Item, Value
     from replay.checks.store import Store
-    from replay.event_source.records import StreamRecord
+
+View = tuple[str, str]
+"""A group and a member."""
 
 
-@dataclass(frozen=True, slots=True)
-class _Asked:
-    """What an invocation had to go by when it asked the index for a group: its messages, and who was pointed to."""
+@dataclass(slots=True)
+class _Sight:
+    """What an invocation had to go by for a group of its batch.
 
-    group: str
-    values: set[Value]
-    pointed: set[str]
+    `there` are members with a row when the index was last asked, or at the beginning; `seen` those of them to whom
+    something led, each time it was asked; `pointed` to whom it led each time that the index was behind; `newer` what
+    it showed of members whose rows are older than that.
+    """
+
+    senders: set[str]
+    there: set[str]
+    seen: set[str]
+    asked: bool = False
+    pointed: list[set[str]] = field(default_factory=list)
+    newer: dict[str, Value] = field(default_factory=dict)
 
 
 class Unseen:
-    """Takes note of what a batch could not find."""
+    """Takes note of whom an invocation could find; `members` lists those of a group who have a row."""
 
-    def __init__(self, store: Store) -> None:
+    def __init__(self, store: Store, members: Callable[[str], Sequence[str]]) -> None:
         self._store = store
-        self._missed: dict[tuple[str, str], set[Value]] = {}
-        self._asked: dict[int, list[_Asked]] = {}
+        self._members = members
+        self._at_work: dict[int, dict[str, _Sight]] = {}
+        self._owed: dict[View, set[Value]] = defaultdict(set)
+        """Messages applied by an invocation that saw the row."""
+        self._late: dict[View, set[Value]] = defaultdict(set)
+        """Messages applied by an invocation for which the row came too late."""
+        self._applied: dict[str, set[Value]] = defaultdict(set)
 
-    def note(
-        self,
-        invocation: int,
-        told: Iterable[tuple[Said | None, StreamRecord]],
-        members: Callable[[str], Sequence[str]],
-    ) -> None:
-        """Look at the index as an invocation is about to ask it; `told` is its batch, with what each record says."""
-        if not self._store.waiting():
-            return
-        batch: dict[str, set[Value]] = {}
-        senders: dict[str, set[str]] = {}
-        for said, record in told:
+    def began(self, invocation: int, told: Iterable[tuple[Said | None, Item]]) -> None:
+        """Take note of an invocation's batch: what each record says, and the message's row."""
+        sights: dict[str, _Sight] = {}
+        for said, item in told:
             if said is not None:
-                batch.setdefault(said.group, set()).add(said.value)
-                senders.setdefault(said.group, set()).update(named(record.wire["dynamodb"].get("NewImage", {})))
-        for group, values in batch.items():
-            asked = _Asked(group, values, senders[group] | self._shown(group))
-            self._asked.setdefault(invocation, []).append(asked)
-            self._look(asked, members)
+                if said.group not in sights:
+                    there = set(self._members(said.group))
+                    sights[said.group] = _Sight(set(), there, set(there))
+                sights[said.group].senders.update(named(item))
+        self._at_work[invocation] = sights
 
-    def member_left(self, members: Callable[[str], Sequence[str]]) -> None:
-        """Look again for every invocation at work: whom the leaver's row named, nothing may point to any more."""
-        for asked in (each for several in self._asked.values() for each in several):
-            self._look(asked, members)
+    def asked(self, invocation: int, group: str) -> None:
+        """Look at the index as an invocation was shown it; without a group, for each of its batch."""
+        sights = self._at_work[invocation]
+        for each in [group] if group in sights else () if group else sights:
+            sight = sights[each]
+            sight.there = set(self._members(each))
+            found = sight.there
+            if self._store.waiting():
+                sight.pointed.append(sight.senders | self._shown(each))
+                found = self._found(each, sight.pointed[-1])
+                sight.newer.update(self._set_back(each))
+            sight.seen = sight.seen & found if sight.asked else set(found)
+            sight.asked = True
 
-    def ended(self, invocation: int) -> None:
-        """Forget what an invocation asked."""
-        self._asked.pop(invocation, None)
+    def changed(self, group: str) -> None:
+        """Look again for every invocation at work: what led to somebody may be gone."""
+        for sights in self._at_work.values():
+            if group in sights:
+                for pointed in sights[group].pointed:
+                    sights[group].seen &= self._found(group, pointed)
 
-    def _look(self, asked: _Asked, members: Callable[[str], Sequence[str]]) -> None:
-        base = {member: self._rows(asked.group, member) for member in members(asked.group)}
-        found = reached(asked.pointed, base)
+    def joined(self, group: str, member: str) -> None:
+        """Take note of a row that was put after what was applied so far."""
+        self._late[group, member] |= self._applied[group]
+        self.changed(group)
+
+    def member_left(self, group: str, member: str) -> None:
+        """Forget a row that is gone; whom it named, nothing may point to any more."""
+        self._owed.pop((group, member), None)
+        self._late.pop((group, member), None)
+        for sights in self._at_work.values():
+            if group in sights:
+                sights[group].seen.discard(member)
+        self.changed(group)
+
+    def ended(self, invocation: int, counted: Iterable[Said]) -> None:
+        """Take note of what an invocation applied, as the event source counts it."""
+        sights = self._at_work.pop(invocation)
+        for said in counted:
+            sight = sights[said.group]
+            self._applied[said.group].add(said.value)
+            for member in self._members(said.group):
+                shown = sight.newer.get(member)
+                if member not in sight.there or (shown is not None and said.value <= shown):
+                    self._late[said.group, member].add(said.value)
+                elif member in sight.seen:
+                    self._owed[said.group, member].add(said.value)
+
+    def explains(self, finding: Finding, oracle: Oracle) -> bool:
+        """Whether every message that a row lacks was applied while nothing pointed to the row, or it was not there."""
+        return bool(self._lacking(finding, oracle)) and not self._lacking(finding, oracle) & self._owed[_view(finding)]
+
+    def came_late(self, finding: Finding, oracle: Oracle) -> bool:
+        """Whether one of the messages that a row lacks was applied before the row was there."""
+        return bool(self._lacking(finding, oracle) & self._late[_view(finding)])
+
+    def _lacking(self, finding: Finding, oracle: Oracle) -> set[Value]:
+        if finding.kind != "behind":
+            return set()
+        group, member = _view(finding)
+        values = [value_of(item) for item in self._rows(group, member)]
+        return {value for value in oracle.owed_in(group) if all(value > own for own in values)}
+
+    def _found(self, group: str, pointed: set[str]) -> set[str]:
+        base = {member: self._rows(group, member) for member in self._members(group)}
+        found = reached(pointed, base)
         if not found & base.keys():
-            newest = self._store.partition(f"MSG#{asked.group}")[-SENDERS_MESSAGES_MAX:]
+            newest = self._store.partition(f"MSG#{group}")[-SENDERS_MESSAGES_MAX:]
             found = reached({name for item in newest for name in named(item)}, base)
-        for member in base.keys() - found:
-            self._missed.setdefault((asked.group, member), set()).update(asked.values)
+        return found & base.keys()
 
     def _shown(self, group: str) -> set[str]:
         """Owners of the group's index entries, and whom these rows name."""
         pointed: set[str] = set()
-        for item in self._store.read(ReadIndex(GroupId(group))).items:
+        for item in self._store.indexed(group):
             if item["pk"]["S"].startswith("GRP#"):
                 pointed |= {item["pk"]["S"][4:], *named(item)}
         return pointed
 
-    def explains(self, finding: Finding, oracle: Oracle) -> bool:
-        """Whether every message that a row lacks was applied while nothing pointed to the row's member."""
-        if finding.kind != "behind" or finding.group is None or finding.member is None:
-            return False
-        rows = self._rows(finding.group, finding.member)
-        newer = {value for value in oracle.owed_in(finding.group) if all(value > value_of(item) for item in rows)}
-        return newer <= self._missed.get((finding.group, finding.member), set())
+    def _set_back(self, group: str) -> Iterator[tuple[str, Value]]:
+        """Find members whom the index shows with a newer row than they have."""
+        for item in self._store.indexed(group):
+            member = item["pk"]["S"].removeprefix("GRP#")
+            rows = self._rows(group, member)
+            if item["pk"]["S"].startswith("GRP#") and rows and value_of(item) > max(map(value_of, rows)):
+                yield member, value_of(item)
 
     def _rows(self, group: str, member: str) -> list[Item]:
         return [
@@ -100,3 +162,7 @@ class Unseen:
             for item in self._store.partition(f"GRP#{member}")
             if item.get("message_group_uuid", {}).get("S") == group
         ]
+
+
+def _view(finding: Finding) -> View:
+    return finding.group or "", finding.member or ""

@@ -83,12 +83,22 @@ class Gate:
             raise ReadTimeoutError(endpoint_url="the table")
 
     def _replace_items(self, parsed: dict[str, Any], context: dict[str, Any], **_: object) -> None:
-        """Put the harness's items into an answer, where it gave any."""
-        given = context.get(ORDER, {}).get("items")
+        """Put the harness's items into an answer, where it gave any; leave out or add those of half a transaction."""
+        order = context.get(ORDER, {})
+        given = order.get("items")
         if given is not None and "Items" in parsed:
             items = [unpacked(item) for item in given]
             parsed.update({"Items": items, "Count": len(items), "ScannedCount": len(items)})
             parsed.pop("LastEvaluatedKey", None)
+        if "without" in order and "Items" in parsed:
+            left_out = {(address[0], address[1]) for address in order["without"]}
+            items = [item for item in parsed["Items"] if _address(item) not in left_out]
+            items = sorted([*items, *map(unpacked, order["with"])], key=_address, reverse=order["backward"])
+            parsed.update({"Items": items, "Count": len(items)})
+
+
+def _address(item: dict[str, Any]) -> tuple[str, str]:
+    return item.get("pk", {}).get("S", ""), item.get("sk", {}).get("S", "")
 
 
 class _Refusal:

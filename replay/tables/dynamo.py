@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
     from mypy_boto3_dynamodb import DynamoDBClient
 
-    from replay.tables.memory import Address
+    from replay.tables.memory import Address, Change
     from stream_processor.row import Item
     from stream_processor.table import Page, Read
     from stream_processor.transaction import Transaction
@@ -98,6 +98,15 @@ class DynamoStore:
         """Read every known partition from the endpoint, consistently."""
         for partition_key in sorted(self._copy.partitions()):
             yield from self._query(partition_key)
+
+    @property
+    def stream(self) -> list[Change]:
+        """Every change of a row that went through this object so far, in order."""
+        return self._copy.stream
+
+    def indexed(self, group: str) -> list[Item]:
+        """List what the index shows of a group."""
+        return self._copy.indexed(group)
 
     def hold_index(self) -> None:
         """From now on index changes wait until they are shown."""

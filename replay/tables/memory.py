@@ -112,6 +112,10 @@ class MemoryTable:
 
     # The index.
 
+    def indexed(self, group: str) -> list[Item]:
+        """List what the index shows of a group."""
+        return list(self._index.get(group, {}).values())
+
     def hold_index(self) -> None:
         """From now on changes wait until they are shown."""
         self._holding = True

@@ -11,10 +11,11 @@ from typing import get_args
 import pytest
 
 from replay.checks.oracle import Kind
-from replay.exploration.case import FAULT_KINDS, Case, Fault, Lag, Redelivery, Turn, Twin, Write
+from replay.exploration.case import FAULT_KINDS, NEEDED, Case, Fault, Lag, Redelivery, Turn, Twin, Write
 from replay.exploration.draw import Features
 from replay.exploration.free.ground import FREE_RULES
 from replay.exploration.invariants import Invariants
+from replay.exploration.limits import LIMITS
 from replay.exploration.outcome import RULES
 from replay.exploration.situations import SITUATIONS
 from replay.explore_fixture import Explore
@@ -67,6 +68,7 @@ def names_in(section: str) -> set[str]:
 def test_the_reference_has_every_feature_rule_and_situation() -> None:
     assert names_in("What may happen") == set(Features.__slots__)
     assert names_in("What must hold") == {*RULES, *FREE_RULES}
+    assert names_in("What a limit explains") == {limit.removeprefix("limit: ") for limit in LIMITS}
     assert names_in("What was reached") == set(SITUATIONS) - set(FAULT_KINDS)
 
 
@@ -75,6 +77,11 @@ def test_the_reference_has_every_key_of_a_case_and_of_its_entries() -> None:
     rows = dict(re.findall(r"^\| `([a-z]+)` \| (.*?) \|", REFERENCE, re.MULTILINE))
     for name, entry in ENTRIES.items():
         assert re.findall(r"`([a-z]+)`", rows[name]) == [field.name for field in fields(entry)], name
+
+
+def test_the_reference_has_every_kind_of_write() -> None:
+    told = REFERENCE.partition("Kinds of writes:")[2].partition(". What")[0]
+    assert set(NEEDED) <= set(re.findall(r"`([a-z-]+)`", told))
 
 
 def test_the_reference_has_every_kind_of_fault() -> None:

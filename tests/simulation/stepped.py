@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from replay.checks.oracle import Oracle
 from replay.checks.said import said_by
+from replay.checks.scenarios import row
 from replay.exploration.execution import execute
 from replay.exploration.foreign import ForeignHandler
 from replay.exploration.outcome import PLAIN, Manner
@@ -53,7 +54,11 @@ def carried_out(
 def doubled(case: Case, store: DynamoStore) -> list[Finding]:
     """What is doubled in the end: rows of one member that nobody has made one, rows that nobody should have."""
     oracle = Oracle()
-    for item in case.rows:
+    had = {(item["message_group_uuid"]["S"], item["pk"]["S"]) for item in case.rows}
+    joins = [write for write in case.writes if write.kind == "join"]
+    late = [write for write in joins if (write.group, f"GRP#{write.member}") not in had]
+    first = {(each.group, each.member): row(each.member, each.group, each.time, each.value) for each in late}
+    for item in (*case.rows, *first.values()):
         oracle.row_put(item)
     for record in case.records:
         said = said_by(record, 0)

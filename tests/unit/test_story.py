@@ -6,7 +6,7 @@ from collections import Counter
 
 import pytest
 
-from replay.checks.scenarios import TIMES, pair, said
+from replay.checks.scenarios import TIMES, pair, row, said
 from replay.exploration.campaign import in_memory
 from replay.exploration.case import Case, Fault, Lag, Redelivery, Twin, Write
 from replay.exploration.draw import draw
@@ -39,7 +39,8 @@ def test_what_is_told_of_rows_fits_together() -> None:
         drawn = draw(seed)
         rows = {(item["pk"]["S"], item["sk"]["S"]): item for item in drawn.rows}
         for event in in_memory(drawn, manner=TELLING).story:
-            for change in event.changes if isinstance(event, Called | Wrote) else ():
+            changes = event.changes if isinstance(event, Called | Wrote) else ()
+            for change in [each for each in changes if each.address[0].startswith("GRP#")]:
                 assert change.before == rows.get(change.address), f"seed {seed}, step {event.step}"
                 if change.after is None:
                     rows.pop(change.address, None)
@@ -111,6 +112,16 @@ def test_what_the_application_writes_is_told_with_its_rows() -> None:
     assert changed.changes[0].after == {**pair("g", TIMES[1])[0], "unread": {"N": "2"}}
     assert str(left) == "  the application: ben leaves g"
     assert left.changes[0].after is None
+
+
+def test_who_joins_and_what_is_removed_is_told_with_its_rows() -> None:
+    late = Write(1, "join", "g", "cem", "ana", "hello", TIMES[0])
+    history = case(writes=(late, Write(1, "remove-message", "g", time=TIMES[2])))
+    joined, gone = [event for event in in_memory(history, manner=TELLING).story if isinstance(event, Wrote)]
+    assert str(joined) == f"  the application: cem joins g, with a row at {TIMES[0]} that shows 'hello'"
+    assert [(each.before, each.after) for each in joined.changes] == [(None, row("cem", "g", TIMES[0], "hello", "ana"))]
+    assert str(gone) == f"  the application: the message of g at {TIMES[2]} is removed"
+    assert [(each.address, each.after) for each in gone.changes] == [(("MSG#g", TIMES[2]), None)]
 
 
 def test_phases_come_in_order_and_a_broken_rule_is_the_end() -> None:

@@ -72,6 +72,13 @@ class FreeStore:
         """Show the oracle no row."""
         return ()
 
+    stream = ()
+    """No change is followed: no reading meets half of a transaction."""
+
+    def indexed(self, group: str) -> tuple[Item, ...]:  # noqa: ARG002 - as the explorer asks
+        """No group is known."""
+        return ()
+
     def hold_index(self) -> None:
         """Nothing: the index is the endpoint's."""
 

@@ -1,0 +1,99 @@
+"""Attributes lost because their name was on no row shown: the precise condition of a stated limit.
+
+Whoever moves a row can ask that an attribute of a name that they know is not there; of a name on no row that they were
+shown they know nothing. So an attribute that others set is lost by the limit if and only if the write that lost it was
+made by an invocation that was shown no row of the group with such an attribute since it last began to read the group:
+by asking the index, or by reading partitions after that or after a write.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Iterable, Sequence
+
+    from replay.checks.oracle import Finding
+    from replay.checks.reading import Item
+    from replay.checks.store import Store
+    from replay.tables.memory import Change
+
+
+@dataclass(slots=True)
+class _Reading:
+    """Names shown since a reading of a group began; one that is over is followed by a new one."""
+
+    names: set[str]
+    is_over: bool
+
+
+class Overwritten:
+    """Takes note of which `names` an invocation was shown, and which write lost one of them."""
+
+    def __init__(self, store: Store, names: Collection[str]) -> None:
+        self._store = store
+        self._names = frozenset(names)
+        self._readings: dict[int, dict[str, _Reading]] = {}
+        self._lost: dict[tuple[str, str, str], bool] = {}
+        """Group, member and name of what was lost last, and whether that is the limit's."""
+
+    def asked(self, invocation: int, group: str) -> None:
+        """Look at the index as an invocation was shown it."""
+        names = self._on(self._store.indexed(group))
+        self._readings.setdefault(invocation, {})[group] = _Reading(names, is_over=True)
+
+    def read(self, invocation: int, group: str, rows: Iterable[Item]) -> None:
+        """Look at a partition's rows as an invocation was shown them; without a group, those of each."""
+        shown: dict[str, list[Item]] = {group: []} if group else {}
+        for item in rows:
+            of = _group(item)
+            if of is not None and group in {"", of}:
+                shown.setdefault(of, []).append(item)
+        readings = self._readings.setdefault(invocation, {})
+        for of, items in shown.items():
+            reading = readings.get(of)
+            if reading is None or reading.is_over:
+                reading = readings[of] = _Reading(set(), is_over=False)
+            reading.names |= self._on(items)
+
+    def wrote(self, invocation: int, changes: Sequence[Change]) -> None:
+        """Look for what a call's changes of rows have lost."""
+        readings = self._readings.get(invocation, {})
+        for change in changes:
+            group = _group(change.new or change.old or {})
+            if group is None or not change.address[0].startswith("GRP#"):
+                continue
+            reading = readings.get(group)
+            for name in self._names.intersection(change.old or ()):
+                if not any(name in item and _group(item) == group for item in self._store.partition(change.address[0])):
+                    is_limit = reading is not None and name not in reading.names
+                    self._lost[group, change.address[0].removeprefix("GRP#"), name] = is_limit
+            if reading is not None:
+                reading.is_over = True
+
+    def failed(self, invocation: int) -> None:
+        """Take note that a write came to nothing: what is read next is a new reading."""
+        for reading in self._readings.get(invocation, {}).values():
+            reading.is_over = True
+
+    def ended(self, invocation: int) -> None:
+        """Forget what an invocation was shown."""
+        self._readings.pop(invocation, None)
+
+    def explains(self, finding: Finding) -> str | None:
+        """Name the attribute, where that it is gone is the limit's."""
+        if finding.kind != "altered" or finding.group is None or finding.member is None:
+            return None
+        for name in self._names:
+            if finding.found == f"{name}=nothing" and self._lost.get((finding.group, finding.member, name)):
+                return name
+        return None
+
+    def _on(self, items: Iterable[Item]) -> set[str]:
+        rows = [item for item in items if item["pk"]["S"].startswith("GRP#")]
+        return {name for name in self._names if any(name in item for item in rows)}
+
+
+def _group(item: Item) -> str | None:
+    return item.get("message_group_uuid", {}).get("S")

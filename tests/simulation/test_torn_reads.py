@@ -1,0 +1,150 @@
+"""Readings that meet half of another invocation's transaction: when there is one, what it shows, who falls for it."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+import pytest
+
+from replay.checks.scenarios import TIMES, pair, said
+from replay.exploration.campaign import in_memory, on_store
+from replay.exploration.case import TORN_READS, Fault, Turn, Write
+from replay.exploration.story import Called
+from replay.tables.dynamo import DynamoStore
+from stream_processor.group import GroupWork
+from tests.explored import TELLING, case
+from tests.simulation.stepped import INDEX, carried_out, forked
+
+if TYPE_CHECKING:
+    from collections.abc import Generator
+
+    from mypy_boto3_dynamodb import DynamoDBClient
+
+    from replay.exploration.case import Case, FaultKind
+    from replay.exploration.outcome import Execution
+    from stream_processor.group import Request, Response
+    from stream_processor.message import MemberId
+    from stream_processor.row import GroupRow
+
+OURS = "stream_processor.handler:lambda_handler"
+
+
+class LooksOnce(GroupWork):
+    """A member without a row is taken for gone at once."""
+
+    def _read_members(
+        self, members: set[MemberId], read: set[MemberId]
+    ) -> Generator[Request, Response, tuple[GroupRow, ...]]:
+        return (yield from self._follow(members, read))
+
+
+def history(kind: FaultKind, call: int = 2, group: str = "g") -> Case:
+    """Two shards: a stranger's message lets one invocation read ana's rows when the other has just moved them."""
+    records = (
+        {**said(group, TIMES[30], "newest", "zoe", 1), "shardId": "shardId-A"},
+        {**said(group, TIMES[20], "newer", "ana", 2), "shardId": "shardId-B"},
+    )
+    return case(group, records=records, faults=(Fault(1, call, kind),), turns=(Turn(1, 1),))
+
+
+def torn(execution: Execution) -> int:
+    return sum(execution.situations[kind] for kind in TORN_READS)
+
+
+def reads(execution: Execution) -> list[str]:
+    """Whose rows the first invocation read."""
+    called = [event for event in execution.story if isinstance(event, Called) and event.invocation == 1]
+    return [event.text.split()[1] for event in called if event.does == "read"]
+
+
+def test_a_member_taken_for_gone_stays_behind() -> None:
+    execution = in_memory(history("torn-read"), LooksOnce)
+    (broken,) = execution.broken
+    assert broken.text.startswith("ana in g: expected 2026-03-01T10:00:30"), "the message was done for ben alone"
+    assert (broken.rule, execution.was_calm, torn(execution)) == ("behind", False, 1)
+    assert not in_memory(replace(history("torn-read"), faults=()), LooksOnce).broken
+
+
+@pytest.mark.parametrize("kind", TORN_READS)
+def test_ours_survives_it(kind: FaultKind) -> None:
+    execution = in_memory(history(kind), manner=TELLING)
+    assert execution.broken == []
+    assert execution.situations[kind] == 1
+
+
+def test_the_story_tells_it() -> None:
+    story = in_memory(history("torn-read"), manner=TELLING).story
+    assert "  1: Query GRP#ana for rows of g -> done (torn-read)" in list(map(str, story))
+
+
+def test_puts_without_deletes_show_both_rows() -> None:
+    story = in_memory(history("torn-read-puts"), manner=TELLING).story
+    first = next(each for each in story if isinstance(each, Called) and each.invocation == 1 and each.does == "write")
+    assert first.outcome == "ConditionFailed", "the row that went is planned to go once more"
+    assert ("GRP#ana", TIMES[1]) in {change.address for change in first.changes}
+
+
+@pytest.mark.parametrize(
+    "harmless",
+    [
+        pytest.param(replace(history("torn-read"), turns=()), id="nobody else is at work meanwhile"),
+        pytest.param(history("torn-read", call=1), id="the index is asked"),
+        pytest.param(history("torn-read", call=4), id="the reader has made a call since"),
+        pytest.param(
+            replace(history("torn-read"), writes=(Write(3, "set", "g", "ana", "unread", "1"),)),
+            id="the application has written since",
+        ),
+        pytest.param(
+            case(
+                rows=(*pair("g", TIMES[1]), *pair("h", TIMES[0], "ana", "cem")),
+                records=(
+                    {**said("g", TIMES[30], "newest", "zoe", 1), "shardId": "shardId-A"},
+                    {**said("h", TIMES[20], "newer", "ana", 2), "shardId": "shardId-B"},
+                ),
+                faults=(Fault(1, 2, "torn-read"),),
+                turns=(Turn(1, 1),),
+            ),
+            id="the transaction was of another group",
+        ),
+        pytest.param(
+            replace(history("torn-read"), rows=pair("g", TIMES[20], text="a")),
+            id="a row was put in place, none deleted",
+        ),
+    ],
+)
+def test_there_is_nothing_to_meet_where(harmless: Case) -> None:
+    execution = in_memory(harmless, LooksOnce)
+    assert (torn(execution), execution.broken) == (0, [])
+
+
+def test_a_transaction_of_ones_own_is_seen_whole() -> None:
+    """The first write meets another's; what is read again afterwards is read behind one's own retry."""
+    alone = replace(history("torn-read"), records=history("torn-read").records[:1], turns=())
+    faults = tuple(Fault(1, call, "torn-read") for call in range(1, 9))
+    assert torn(in_memory(replace(alone, faults=faults))) == 0
+
+
+@pytest.mark.engine
+@pytest.mark.parametrize("kind", TORN_READS)
+def test_it_is_the_same_on_dynamodb(kind: FaultKind, dynamodb: DynamoDBClient, shared_table: str) -> None:
+    given = history(kind, group=f"torn-{kind}")
+    execution = on_store(given, DynamoStore(dynamodb, shared_table, INDEX), manner=TELLING)
+    assert execution.broken == []
+    assert execution.situations[kind] == 1
+    assert reads(execution) == reads(in_memory(given, manner=TELLING))
+
+
+@pytest.mark.engine
+@pytest.mark.xdist_group("foreign")
+@pytest.mark.parametrize("kind", TORN_READS)
+def test_any_handlers_query_may_meet_it(
+    kind: FaultKind, engine_endpoint: str, dynamodb: DynamoDBClient, shared_table: str
+) -> None:
+    given = history(kind, group=f"foreign-{kind}")
+    with forked(engine_endpoint, shared_table, OURS) as function:
+        execution, _ = carried_out(given, dynamodb, shared_table, function, TELLING)
+        undisturbed, _ = carried_out(replace(given, faults=()), dynamodb, shared_table, function, TELLING)
+    assert execution.broken == []
+    assert execution.situations[kind] == 1
+    assert execution.calls > undisturbed.calls, "what it saw made it read or write once more"
