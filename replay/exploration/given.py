@@ -12,8 +12,9 @@ from hashlib import sha256
 from json import dumps
 from typing import TYPE_CHECKING, Any, Final
 
+from replay.checks.said import MESSAGE_PREFIX, said_by
 from replay.errors import WrongUse
-from replay.exploration.draw import Features, Size, draw
+from replay.exploration.draw import NAMES, Features, Size, draw
 from replay.sources.documents import opened
 from replay.sources.history import GROUP_PREFIX, History, address_of
 from replay.sources.recording import Recording
@@ -82,17 +83,32 @@ class Given:
             yield from (replace(lag, group=group) for lag in drawn.lags if lag.group == late)
 
     def _writes(self, drawn: Case) -> Iterator[Write]:
-        """Let others write to the rows there are: only attributes that every row of the group has are set."""
+        """Let the application write to the rows and messages there are; what rows have is set where all have it."""
         groups = self._groups()
         views = [(group, member) for group, rows in sorted(groups.items()) for member in sorted(_members(rows))]
         for write in drawn.writes if views else ():
             seed = f"{write.at} {write.group} {write.member}"
             group, member = views[sha256(seed.encode()).digest()[0] % len(views)]
-            name = next(iter(sorted(_shared_numbers(groups[group]))), None)
-            if write.kind == "leave":
-                yield replace(write, group=group, member=member)
-            elif name is not None:
-                yield replace(write, group=group, member=member, name=name)
+            match write.kind:
+                case "leave":
+                    yield replace(write, group=group, member=member)
+                case "join":
+                    yield replace(write, group=group, name=member)
+                case "set" if write.name != NAMES[0]:
+                    yield replace(write, group=group, member=member)
+                case "set":
+                    for name in sorted(_shared_numbers(groups[group]))[:1]:
+                        yield replace(write, group=group, member=member, name=name)
+                case "remove-message":
+                    yield from self._removal(write, seed)
+
+    def _removal(self, write: Write, seed: str) -> Iterator[Write]:
+        """Let one of the messages be removed."""
+        told = (record["dynamodb"]["Keys"] for record in self.records if said_by(record, 0) is not None)
+        keys = [(key["pk"]["S"].removeprefix(MESSAGE_PREFIX), key["sk"]["S"]) for key in told]
+        if keys:
+            group, time = keys[sha256(seed.encode()).digest()[1] % len(keys)]
+            yield replace(write, group=group, time=time)
 
     def _groups(self) -> Mapping[str, Sequence[Item]]:
         groups: dict[str, list[Item]] = defaultdict(list)
@@ -189,6 +205,6 @@ def _members(rows: Sequence[Item]) -> set[str]:
 
 
 def _shared_numbers(rows: Sequence[Item]) -> set[str]:
-    """Name the numbers that all rows have: an attribute that a reader meets on no row is a stated limit."""
+    """Name the numbers that all rows have."""
     numbers = [{name for name, value in row.items() if "N" in value and name not in OWN} for row in rows]
     return set.intersection(*numbers) if numbers else set()

@@ -14,7 +14,7 @@ from replay.checks.scenarios import TIMES, pair, row, said
 from replay.cli import EXIT_RIGHT, EXIT_WRONG_USE, main
 from replay.errors import WrongUse
 from replay.exploration.campaign import in_memory
-from replay.exploration.draw import Features
+from replay.exploration.draw import NAMES, Features
 from replay.exploration.free.table import FreeTable
 from replay.exploration.given import Given, given_messages, read_rows
 
@@ -62,14 +62,19 @@ def test_what_is_drawn_happens_to_the_given_rows_and_records(seed: int) -> None:
     given = messages()
     case = given.case(seed)
     sequences = [record["dynamodb"]["SequenceNumber"] for record in given.records]
+    keys = [record["dynamodb"]["Keys"] for record in given.records]
     assert case == given.case(seed)
     assert case.rows == given.rows
     assert [record["dynamodb"]["SequenceNumber"] for record in case.records] == sequences
     assert {text for each in case.redeliveries for text in each.sequences} <= set(sequences)
     assert {lag.group for lag in case.lags} <= {"g", "h"}
     for wrote in case.writes:
-        assert (wrote.group, wrote.member) in {("g", "ana"), ("g", "ben"), ("h", "ana"), ("h", "cem")}
-        assert wrote.name in {"unread", ""}
+        members = {"g": ("ana", "ben"), "h": ("ana", "cem")}[wrote.group]
+        if wrote.kind == "remove-message":
+            assert (f"MSG#{wrote.group}", wrote.time) in {(key["pk"]["S"], key["sk"]["S"]) for key in keys}
+        else:
+            assert (wrote.name if wrote.kind == "join" else wrote.member) in members
+        assert wrote.kind != "set" or wrote.name in NAMES
 
 
 @example(st.integers(0, 10_000))
