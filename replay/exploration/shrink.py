@@ -27,6 +27,11 @@ NUMBERS = {
     "turns": ("at", "which"),
 }
 """Numbers that say when something happens: sooner is simpler, and lets what went before be left out."""
+TIMED = ("twins", "writes", "turns")
+"""What happens before a step: a record less makes the steps before it fewer."""
+TIMED_MAX = 3
+"""With more of them a record is rarely in the way of all by the same number of steps."""
+STEPS_UP_MAX = 8
 SIMPLE_MAPPING = {"BatchSize": 100, "MaximumRetryAttempts": 5, "FunctionResponseTypes": ["ReportBatchItemFailures"]}
 
 
@@ -77,10 +82,26 @@ class _Shrinking:
                 candidate = _with(case, name, elements[:start] + elements[start + size :])
                 if self._try(candidate):
                     case = candidate
+                elif name == "records" and size == 1 and (moved := self._moved_up(candidate)):
+                    case = moved
                 else:
                     start += size
             size //= 2
         return case
+
+    def _moved_up(self, case: Case) -> Case | None:
+        """Let what happens at steps happen as much sooner as there are fewer calls before it."""
+        timed = [(name, event.at) for name in TIMED for event in getattr(case, name)]
+        if not 1 <= len(timed) <= TIMED_MAX:
+            return None
+        for steps in range(1, min(STEPS_UP_MAX, max(at for _, at in timed)) + 1):
+            moved: dict[str, Any] = {
+                name: tuple(replace(each, at=max(0, each.at - steps)) for each in getattr(case, name)) for name in TIMED
+            }
+            candidate = replace(case, **moved)
+            if self._try(candidate):
+                return candidate
+        return None
 
     def _together(self, case: Case) -> Case:
         """Let one spell of lateness stand for two of a group."""

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
-from replay.exploration.case import Case, Fault, Lag
+from replay.exploration.case import Case, Fault, Lag, Write
 from replay.exploration.shrink import shrink
 
 
@@ -34,6 +36,16 @@ def test_late_changes_that_are_needed_together_become_one_spell(
         return all(late(tried).get(("g", change), 0) not in range(4) for change in (1, 2))
 
     assert shrink(Case(rows=(), records=(), mapping={}, lags=lags), breaks).lags == smallest
+
+
+def test_what_happens_at_a_step_moves_up_with_the_record_that_goes() -> None:
+    records = tuple({"dynamodb": {"SequenceNumber": str(number)}} for number in range(4))
+    write = Write(12, "join", "g", "ana", time="2026")
+    shrunk = shrink(
+        Case(rows=(), records=records, mapping={}, writes=(write, replace(write, at=13))),
+        lambda tried: [each.at for each in tried.writes] == [3 * len(tried.records), 3 * len(tried.records) + 1],
+    )
+    assert (len(shrunk.records), [each.at for each in shrunk.writes]) == (0, [0, 1])
 
 
 def test_late_changes_of_two_groups_stay_two() -> None:
