@@ -54,6 +54,8 @@ CASE_KEYS = (
     "partition_key",
     "expect",
 )
+ENDS = ("return", "raise", "timeout", "throttle", "unserialisable")
+"""How a rule's function ends."""
 INVOCATION_KEYS = ("sequences", "shard", "at_s", "outcome", "event")
 MESSAGE_KEYS = (
     "shard",
@@ -132,7 +134,8 @@ def parse_case(document: object) -> Case:
         WrongUse: A key is unknown, a value has the wrong shape, a sequence number occurs twice.
     """
     case = an_object(document, "the case", CASE_KEYS)
-    stream = read_records(case.get("records", []), _view_type(case.get("view_type")))
+    view_type = one_of(case["view_type"], "view_type", tuple(IMAGES_OF_VIEW)) if "view_type" in case else None
+    stream = read_records(case.get("records", []), view_type)
     mapping = _mapping(case.get("mapping", {}), case.get("destination", {}))
     actions = _actions(case.get("actions", []), {record.text: record for record in stream.records})
     if isinstance(mapping, EventSourceMapping):
@@ -175,20 +178,15 @@ def _destination(given: object) -> Destination | None:
     return Destination(kind, arn, a_truth(asked.get("fails", False), "destination.fails"))
 
 
-def _view_type(given: object) -> str | None:
-    return None if given is None else one_of(given, "view_type", tuple(IMAGES_OF_VIEW))
-
-
 def _rule(given: object, where: str) -> Rule:
     rule = an_object(given, where, ("when", "times", "then"))
     if "then" not in rule:
         raise WrongUse(f"{where} needs 'then'")
     when = an_object(rule.get("when", {}), f"{where}.when", ("contains", "first", "at_least", "at_most"))
-    contains = when.get("contains")
     return Rule(
         result=_result(rule["then"], f"{where}.then"),
         times=a_count(rule["times"], f"{where}.times") if "times" in rule else math.inf,
-        contains=None if contains is None else frozenset(texts(contains, f"{where}.when.contains")),
+        contains=frozenset(texts(when["contains"], f"{where}.when.contains")) if "contains" in when else None,
         first=a_text(when["first"], f"{where}.when.first") if "first" in when else None,
         at_least=a_count(when.get("at_least", 0), f"{where}.when.at_least"),
         at_most=a_count(when["at_most"], f"{where}.when.at_most") if "at_most" in when else math.inf,
@@ -196,26 +194,25 @@ def _rule(given: object, where: str) -> Rule:
 
 
 def _result(given: object, where: str) -> FunctionResult:
-    then = an_object(given, where, ("return", "raise", "timeout", "throttle", "unserialisable", "takes_s"))
+    then = an_object(given, where, (*ENDS, "takes_s"))
     ends = [key for key in then if key != "takes_s"]
-    if len(ends) > 1:
-        raise WrongUse(f"{where} has {' and '.join(ends)}; the function ends in one way")
-    end = ends[0] if ends else "return"
-    if end != "return" and then[end] is not True and not (end == "raise" and isinstance(then[end], str)):
-        raise WrongUse(f"{where}.{end} must be {'a name' if end == 'raise' else 'true'}, not {shown(then[end])}")
+    if len(ends) != 1:
+        raise WrongUse(f"{where} has {' and '.join(ends) or 'no end'}; the function ends in one way: {', '.join(ENDS)}")
+    (end,) = ends
     takes_s = a_time(then.get("takes_s", 0), f"{where}.takes_s")
-    match end:
-        case "raise":
-            return Raised(str(then[end]), takes_s)
-        case "timeout":
-            return TimedOut(takes_s)
-        case "unserialisable":
-            return Unserialisable(takes_s)
-        case "throttle":
-            if "takes_s" in then:
-                raise WrongUse(f"{where}: a throttled function does not start, so it takes no time")
-            return Throttled()
-    return Returned(then.get("return"), takes_s)
+    if end == "return":
+        return Returned(then[end], takes_s)
+    if end == "raise":
+        return Raised(a_text(then[end], f"{where}.raise"), takes_s)
+    if then[end] is not True:
+        raise WrongUse(f"{where}.{end} must be true, not {shown(then[end])}")
+    if end == "timeout":
+        return TimedOut(takes_s)
+    if end == "unserialisable":
+        return Unserialisable(takes_s)
+    if "takes_s" in then:
+        raise WrongUse(f"{where}: a throttled function does not start, so it takes no time")
+    return Throttled()
 
 
 def _actions(given: object, records: Mapping[str, StreamRecord]) -> tuple[Action, ...]:
