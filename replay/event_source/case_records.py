@@ -11,11 +11,11 @@ from typing import TYPE_CHECKING, Any, cast
 from replay.errors import WrongUse
 from replay.event_source.mapping import DEFAULT_STREAM_ARN
 from replay.event_source.records import DEFAULT_SHARD, StreamRecord
-from replay.event_source.shapes import a_list, a_text, a_time, an_object, shown
+from replay.event_source.shapes import a_count, a_list, a_number, a_text, a_time, an_item, an_object, shown
 from replay.event_source.sizes import item_bytes
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Callable, Iterable, Mapping
 
     from replay.event_source.records import WireRecord
 
@@ -31,25 +31,33 @@ IMAGES_OF_VIEW = {
     "NEW_AND_OLD_IMAGES": ("NewImage", "OldImage"),
 }
 IMAGES_OF_EVENT = {"INSERT": ("NewImage",), "MODIFY": ("NewImage", "OldImage"), "REMOVE": ("OldImage",)}
-RECORD_KEYS = (
-    "eventID",
-    "eventName",
-    "eventVersion",
-    "eventSource",
-    "awsRegion",
-    "dynamodb",
-    "eventSourceARN",
-    "userIdentity",
-)
-CHANGE_KEYS = (
-    "ApproximateCreationDateTime",
-    "Keys",
-    "NewImage",
-    "OldImage",
-    "SequenceNumber",
-    "SizeBytes",
-    "StreamViewType",
-)
+
+
+def _a_creation_time(value: object, where: str) -> None:
+    """Accept a number, and the quoted one of some samples."""
+    if not isinstance(value, str):
+        a_number(value, where)
+
+
+RECORD_SHAPES: Mapping[str, Callable[[object, str], object]] = {
+    "eventID": a_text,
+    "eventName": a_text,
+    "eventVersion": a_text,
+    "eventSource": a_text,
+    "awsRegion": a_text,
+    "dynamodb": an_object,
+    "eventSourceARN": a_text,
+    "userIdentity": an_object,
+}
+CHANGE_SHAPES: Mapping[str, Callable[[object, str], object]] = {
+    "ApproximateCreationDateTime": _a_creation_time,
+    "Keys": an_item,
+    "NewImage": an_item,
+    "OldImage": an_item,
+    "SequenceNumber": a_text,
+    "SizeBytes": a_count,
+    "StreamViewType": a_text,
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,9 +115,7 @@ def _line(given: object, where: str) -> Line:
         raise WrongUse(f"{where}.sequence must be a text of digits, not {shown(sequence)}")
     if len(sequence) > SEQUENCE_DIGITS_MAX:
         raise WrongUse(f"{where}.sequence has {len(sequence)} digits; there are at most {SEQUENCE_DIGITS_MAX}")
-    record = an_object(item.get("record", {}), f"{where}.record", RECORD_KEYS)
-    if record.get("dynamodb") is not None:
-        an_object(record["dynamodb"], f"{where}.record.dynamodb", CHANGE_KEYS)
+    record = _said(item.get("record", {}), sequence, f"{where}.record")
     parent = item.get("parent_shard")
     available_at_s = a_time(item.get("available_at_s", 0), f"{where}.available_at_s")
     return Line(
@@ -120,6 +126,25 @@ def _line(given: object, where: str) -> Line:
         created_at_s=round(available_at_s - a_time(item.get("age_s", 0), f"{where}.age_s"), 6),
         record=record,
     )
+
+
+def _said(given: object, sequence: str, where: str) -> Mapping[str, Any]:
+    """Check what a case says of the record itself; null stands for any of it."""
+    record = an_object(given, where, tuple(RECORD_SHAPES))
+    _check_shapes(record, RECORD_SHAPES, where)
+    change = record.get("dynamodb")
+    if change is not None:
+        where = f"{where}.dynamodb"
+        _check_shapes(an_object(change, where, tuple(CHANGE_SHAPES)), CHANGE_SHAPES, where)
+        if change.get("SequenceNumber", sequence) not in (sequence, None):
+            raise WrongUse(f"{where}.SequenceNumber is {shown(change['SequenceNumber'])}; the record's is {sequence}")
+    return record
+
+
+def _check_shapes(given: Mapping[str, Any], shapes: Mapping[str, Callable[[object, str], object]], where: str) -> None:
+    for key, value in given.items():
+        if value is not None:
+            shapes[key](value, f"{where}.{key}")
 
 
 def _refuse_doubles(lines: Iterable[Line]) -> None:
@@ -189,17 +214,11 @@ def _change(line: Line, given: Mapping[str, Any], event_name: object, view_type:
         excluded = {"NewImage", "OldImage"}.difference(IMAGES_OF_VIEW[view_type])
         change = {key: value for key, value in change.items() if key not in excluded}
     if "SizeBytes" not in given:
-        change["SizeBytes"] = _size_bytes(line, change)
+        change["SizeBytes"] = sum(
+            item_bytes(change[part]) for part in ("Keys", "NewImage", "OldImage") if part in change
+        )
     return change
 
 
 def _merged(default: Mapping[str, Any], given: Mapping[str, Any]) -> dict[str, Any]:
     return {key: value for key, value in {**default, **given}.items() if value is not None}
-
-
-def _size_bytes(line: Line, change: Mapping[str, Any]) -> int:
-    try:
-        return sum(item_bytes(change[part]) for part in ("Keys", "NewImage", "OldImage") if part in change)
-    except (AttributeError, TypeError):
-        example = '{"S": "text"}'
-        raise WrongUse(f"record {line.sequence}: keys and images hold DynamoDB values such as {example}") from None

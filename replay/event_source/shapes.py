@@ -6,7 +6,7 @@ All of them raise `WrongUse`.
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any, NoReturn
 
 from replay.errors import WrongUse
@@ -71,11 +71,53 @@ def a_count(value: object, where: str) -> int:
     return value
 
 
+def a_number(value: object, where: str) -> float:
+    """Give a number."""
+    if not isinstance(value, int | float) or isinstance(value, bool):
+        raise WrongUse(f"{where} must be a number, not {shown(value)}")
+    return value
+
+
 def a_time(value: object, where: str) -> float:
     """Give a number of seconds."""
     if not isinstance(value, int | float) or isinstance(value, bool) or not 0 <= value <= TIME_MAX_S:
         raise WrongUse(f"{where} must be a number of seconds from 0 to {TIME_MAX_S}, not {shown(value)}")
     return value
+
+
+def an_item(value: object, where: str) -> Mapping[str, Any]:
+    """Give an object of DynamoDB's typed values, `{"pk": {"S": "text"}}`."""
+    item = an_object(value, where)
+    for name, typed in item.items():
+        _check_typed(typed, f"{where}.{name}")
+    return item
+
+
+def _check_typed(value: object, where: str) -> None:
+    if not isinstance(value, Mapping) or len(value) != 1 or not _TYPES.keys() >= value.keys():
+        example = '{"S": "text"}'
+        raise WrongUse(f"{where}: keys and images hold DynamoDB values such as {example}, not {shown(value)}")
+    for tag, content in value.items():
+        _TYPES[tag](content, f"{where}.{tag}")
+
+
+def _check_list(value: object, where: str) -> None:
+    for number, typed in enumerate(a_list(value, where)):
+        _check_typed(typed, f"{where}[{number}]")
+
+
+_TYPES: Mapping[str, Callable[[object, str], object]] = {
+    "S": a_text,
+    "N": a_text,
+    "B": a_text,
+    "BOOL": a_truth,
+    "NULL": a_truth,
+    "SS": texts,
+    "NS": texts,
+    "BS": texts,
+    "L": _check_list,
+    "M": an_item,
+}
 
 
 def shown(value: object) -> str:

@@ -200,6 +200,38 @@ WRONG: dict[str, tuple[Any, str]] = {
         {"records": [record(1, record={"dynamodb": {"Keys": {"pk": "a"}}})]},
         "DynamoDB values",
     ),
+    "an image that is none": (
+        {"records": [record(1, record={"dynamodb": {"NewImage": 7, "SizeBytes": 1}})]},
+        "records[0].record.dynamodb.NewImage must be an object, not 7",
+    ),
+    "an unknown type of value": (
+        {"records": [record(1, record={"dynamodb": {"Keys": {"pk": {"Q": "a"}}}})]},
+        "Keys.pk: ",
+    ),
+    "two types of one value": (
+        {"records": [record(1, record={"dynamodb": {"OldImage": {"a": {"L": [{"S": "a", "N": "1"}]}}}})]},
+        "OldImage.a.L[0]: keys and images hold DynamoDB values",
+    ),
+    "a value of a wrong type": (
+        {"records": [record(1, record={"dynamodb": {"NewImage": {"a": {"M": {"b": {"N": 1}}}}}})]},
+        "NewImage.a.M.b.N must be a text, not 1",
+    ),
+    "event name as number": (
+        {"records": [record(1, record={"eventName": 7})]},
+        "records[0].record.eventName must be a text, not 7",
+    ),
+    "size as text": (
+        {"records": [record(1, record={"dynamodb": {"SizeBytes": "1"}})]},
+        "records[0].record.dynamodb.SizeBytes must be a whole number",
+    ),
+    "creation time as truth": (
+        {"records": [record(1, record={"dynamodb": {"ApproximateCreationDateTime": True}})]},
+        "ApproximateCreationDateTime must be a number, not true",
+    ),
+    "another sequence number": (
+        {"records": [record(1, record={"dynamodb": {"SequenceNumber": "5"}})]},
+        f'records[0].record.dynamodb.SequenceNumber is "5"; the record\'s is {seq(1)}',
+    ),
     "unknown view type": ({"view_type": "ALL"}, "view_type must be"),
     "unknown destination": ({"destination": {"type": "kafka"}}, "destination.type must be sqs or sns or s3"),
     "destination true": ({"destination": True}, "destination must be an object"),
