@@ -138,21 +138,26 @@ def parse_case(document: object) -> Case:
     stream = read_records(case.get("records", []), view_type)
     mapping = _mapping(case.get("mapping", {}), case.get("destination", {}))
     actions = _actions(case.get("actions", []), {record.text: record for record in stream.records})
+    switches = Switches.of(an_object(case.get("switches", {}), "switches"))
+    partition_key = a_text(case.get("partition_key", "pk"), "partition_key")
     if isinstance(mapping, EventSourceMapping):
         _refuse_strange_redeliveries(actions, mapping)
+        if mapping.lanes > 1 and switches.lane_key == "partition":
+            for record in stream.records:
+                record.lane(mapping.lanes, partition_key)
     return Case(
         name=a_text(case.get("name", ""), "name"),
         source=a_text(case.get("source", ""), "source"),
         grade=a_text(case.get("grade", ""), "grade"),
         mapping=mapping,
-        switches=Switches.of(an_object(case.get("switches", {}), "switches")),
+        switches=switches,
         stream=stream,
         rules=tuple(
             _rule(item, f"function[{n}]") for n, item in enumerate(a_list(case.get("function", []), "function"))
         ),
         actions=actions,
         function_version=a_text(case.get("function_version", UNQUALIFIED), "function_version"),
-        partition_key=a_text(case.get("partition_key", "pk"), "partition_key"),
+        partition_key=partition_key,
         expect=_expect(case["expect"]) if "expect" in case else None,
     )
 

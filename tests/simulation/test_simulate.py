@@ -53,8 +53,19 @@ def test_true_is_not_one(tmp_path: Path) -> None:
     assert main(["simulate", written(tmp_path, case)]) == 1
 
 
-def test_one_unreadable_case_of_several_runs_none(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    good, bad = written(tmp_path, {}, "good.json"), written(tmp_path, "{", "bad.json")
+KEYLESS = {
+    "records": records(1),
+    "mapping": {"ParallelizationFactor": 2},
+    "switches": {"Q11": "partition"},
+    "partition_key": "id",
+}
+
+
+@pytest.mark.parametrize("wrong", ["{", KEYLESS], ids=["no JSON", "no partition key"])
+def test_one_unreadable_case_of_several_runs_none(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], wrong: object
+) -> None:
+    good, bad = written(tmp_path, {}, "good.json"), written(tmp_path, wrong, "bad.json")
     assert main(["simulate", "--json", good, bad]) == 2
     out, err = capsys.readouterr()
     assert out == ""
@@ -278,15 +289,7 @@ WRONG: dict[str, tuple[Any, str]] = {
     "unknown key of an invocation": ({"expect": {"invocations": [{"sequence": []}]}}, "did you mean 'sequences'?"),
     "unknown key of a message": ({"expect": {"destination": [{"size": 1}]}}, "in expect.destination[0]"),
     "unknown metric": ({"expect": {"metrics": {"PolledCount": 1}}}, "did you mean 'PolledEventCount'?"),
-    "no partition key": (
-        {
-            "records": ONE,
-            "mapping": {"ParallelizationFactor": 2},
-            "switches": {"Q11": "partition"},
-            "partition_key": "id",
-        },
-        "has no key attribute 'id'",
-    ),
+    "no partition key": (KEYLESS, "has no key attribute 'id'"),
 }
 
 
