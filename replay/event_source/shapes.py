@@ -6,6 +6,7 @@ All of them raise `WrongUse`.
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Callable, Mapping
 from typing import Any, NoReturn
 
@@ -138,9 +139,11 @@ def printable(text: str) -> str:
 
 
 def read_json(text: str) -> object:
-    """Read JSON; a key that stands twice and NaN are refused."""
+    """Read JSON; a key that stands twice, NaN and numbers beyond all bounds are refused."""
     try:
-        return json.loads(text, object_pairs_hook=_object_without_doubles, parse_constant=_refuse_constant)
+        return json.loads(
+            text, object_pairs_hook=_object_without_doubles, parse_constant=_refuse_constant, parse_float=_a_fraction
+        )
     except (ValueError, RecursionError) as error:
         raise WrongUse(f"no JSON: {error}") from error
 
@@ -152,6 +155,14 @@ def _object_without_doubles(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
             raise WrongUse(f"the key '{key}' stands twice in one object")
         found[key] = value
     return found
+
+
+def _a_fraction(text: str) -> float:
+    """Read a number; what Python makes infinite could not be written as JSON again."""
+    number = float(text)
+    if math.isinf(number):
+        raise WrongUse(f"{text} is too large a number")
+    return number
 
 
 def _refuse_constant(name: str) -> NoReturn:

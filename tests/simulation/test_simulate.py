@@ -143,6 +143,7 @@ ONE = records(1)
 WRONG: dict[str, tuple[Any, str]] = {
     "not JSON": ("{", "no JSON"),
     "NaN": ('{"records": [{"sequence": "1", "age_s": NaN}]}', "NaN is no JSON"),
+    "a number beyond all bounds": ('{"function": [{"then": {"return": 1e999}}]}', "1e999 is too large a number"),
     "a key twice": ('{"name": "a", "name": "b"}', "'name' stands twice"),
     "no object": ([], "the case must be an object, not []"),
     "unknown key": ({"record": []}, "there is no key 'record' in the case; did you mean 'records'?"),
