@@ -18,9 +18,11 @@ import pytest
 from replay.cli import main
 from replay.repair import Repair
 from replay.tables.endpoint import chosen
-from replay.tables.messages import opened
+from replay.tables.messages import MessagesTable, opened
 from replay.tables.schema import create_table, load_schema
 from replay.verification import Asked, Verification
+from stream_processor.errors import RefusedError
+from stream_processor.table import DynamoGroupTable
 from tests.builders import group_item, message_item, time_text
 from tests.conftest import PRIVATE_MARK
 
@@ -30,7 +32,7 @@ if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
 
     from replay.checks.reading import Item
-    from replay.tables.messages import MessagesTable
+    from stream_processor.transaction import Transaction
 
     Put = Callable[..., None]
     Verify = Callable[..., "Told"]
@@ -101,6 +103,13 @@ def messages_table(engine_endpoint: str, table: str) -> MessagesTable:
     endpoint = chosen(engine_endpoint)
     assert endpoint is not None
     return opened(endpoint, load_schema(), table, needs_index=True)
+
+
+class InTransit(MessagesTable):
+    """A table whose index shows nothing yet."""
+
+    def entries(self, group: str) -> Iterator[Item]:  # noqa: ARG002 - as the table's own
+        return iter(())
 
 
 def no_bar(_what: str, _total: int | None) -> nullcontext[Callable[[int], None]]:
@@ -201,6 +210,13 @@ def test_one_group_is_looked_at_alone(put: Put, verify: Verify) -> None:
     assert both.json["summary"]["groups"] == 2
 
 
+def test_who_wrote_is_looked_for_where_the_index_shows_nothing(put: Put, messages_table: MessagesTable) -> None:
+    put(*RIGHT)
+    table = InTransit(messages_table.client, messages_table.name, 0, messages_table.index)
+    verified = Verification(table, Asked(("g1",)), no_bar).run()
+    assert (verified.first.rows, verified.suspected) == (2, 0)
+
+
 def test_a_group_nobody_knows_is_wrong_use(put: Put, verify: Verify, table: str) -> None:
     put(*RIGHT)
     told = verify("--group", "g9")
@@ -233,6 +249,11 @@ def test_an_id_cannot_break_the_report(put: Put, verify: Verify) -> None:
     line = verify().out.splitlines()[2]
     assert r"a\n\x1b[31mbbb" in line
     assert "…" in line
+
+
+def test_a_group_id_too_long_for_a_messages_key_is_asked_for_nowhere(messages_table: MessagesTable) -> None:
+    nowhere: Any = None
+    assert list(dataclasses.replace(messages_table, client=nowhere).messages("g" * 2045)) == []
 
 
 def test_more_than_a_page_is_read(put: Put, verify: Verify) -> None:
@@ -279,8 +300,9 @@ def test_repair_mends_what_is_behind_or_doubled_and_a_second_changes_nothing(
 
 
 def test_repair_of_what_the_function_would_leave_writes_nothing(
-    verify: Verify, put: Put, rows: Callable[[], list[Item]]
+    verify: Verify, put: Put, rows: Callable[[], list[Item]], monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.delattr(Repair, "mend")  # nor is the function asked
     lists = (
         message_item("old", at=-9, group="g2"),
         group_item("ann", at="2026-01-01T15:29:51+05:30", other="ann", group="g2"),
@@ -307,6 +329,27 @@ def test_a_group_that_cannot_be_repaired_does_not_stop_the_others(put: Put, veri
     assert "not repaired: 1 group, NoMessage" in told.out
     assert "replay: group g0 is not repaired: NoMessage\n" in told.said
     assert "left: doubled: not mended; called again, --repair goes on" in told.out
+
+
+def test_a_refusal_is_told_by_its_code_for_its_group_alone(
+    put: Put, verify: Verify, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for group in ("g1", "g2"):
+        put(message_item("x", at=1, group=group, sender=f"in {group}"))
+        put(group_item(f"in {group}", group=group, other=f"in {group}"))
+    transact = DynamoGroupTable.transact
+
+    def refused_to_one(table: DynamoGroupTable, actions: Transaction) -> None:
+        if actions[0].key.member == "in g1":
+            raise RefusedError("AccessDeniedException")
+        transact(table, actions)
+
+    monkeypatch.setattr(DynamoGroupTable, "transact", refused_to_one)
+    told = verify("--repair", "--json")
+    assert (told.code, told.named) == (1, [("behind", "g1", "in g1")])
+    assert told.json["summary"]["repair_failed"] == {"g1": "AccessDeniedException"}
+    assert told.json["summary"]["repaired"] == {"behind": 1}
+    assert "replay: group g1 is not repaired: AccessDeniedException\n" in told.said
 
 
 def test_a_repair_that_was_stopped_goes_on(
@@ -337,7 +380,8 @@ def test_what_fits_only_some_rows_is_given_to_the_function_however_old(put: Put,
     put(*(message_item("n" * 900, at=number) for number in range(10, 41)))
     told = verify("--json")
     assert [(finding["member"], finding["due"]) for finding in told.json["findings"]] == [("bob", time_text(5))]
-    assert verify("--repair").code == 0
+    told = verify("--repair")
+    assert (told.code, "not repaired" in told.out) == (0, False)
     assert verify().code == 0
 
 

@@ -99,6 +99,12 @@ def test_two_rows_of_one_member_are_doubled_and_the_greatest_is_judged(thorough:
     assert found == [Fault("doubled", "g1", "ann", "1 row", f"2 rows: {time_text(0)}, {time_text(1)}")]
 
 
+def test_of_two_rows_the_greater_by_time_is_judged_and_not_by_key() -> None:
+    older = group_item("ann", at="2026-01-01T15:30:00+05:30", name="old")
+    found = faults(*pair(1, "hello"), older, HELLO)
+    assert {fault.kind for fault in found} == {"doubled", "out-of-order"}
+
+
 @pytest.mark.parametrize("thorough", [False, True])
 def test_a_member_whom_a_row_names_and_who_has_none_is_missing(thorough: bool) -> None:  # noqa: FBT001 - a parameter
     found = faults(group_item("ann", at=1, name="hello"), HELLO, thorough=thorough)
