@@ -130,6 +130,7 @@ class EventSourceMapping:
         numbers = {name: _number(name, given.get(name, limits.default), limits) for name, limits in LIMITS.items()}
         flags = {name: _flag(name, given.get(name, default)) for name, default in FLAGS.items()}
         texts = {name: _text(name, given[name]) for name in TEXTS if name in given}
+        _check_tags(given.get("Tags", {}))
         return cls(
             starting_position=_starting_position(texts.get("StartingPosition")),
             batch_size=numbers["BatchSize"],
@@ -146,7 +147,7 @@ class EventSourceMapping:
             metrics=_only(_structure(given, "MetricsConfig", ("Metrics",)), "Metrics", EVENT_COUNT),
             kms_key_arn=texts.get("KMSKeyArn"),
             function_name=texts.get("FunctionName", DEFAULT_FUNCTION),
-            stream_arn=texts.get("EventSourceArn", DEFAULT_STREAM_ARN),
+            stream_arn=_stream_arn(texts.get("EventSourceArn", DEFAULT_STREAM_ARN)),
             uuid=uuid,
         )
 
@@ -249,6 +250,18 @@ def _text(name: str, value: object) -> str:
     if not isinstance(value, str):
         raise InvalidParameterValueException(f"{name} must be a text, not {value!r}.")
     return value
+
+
+def _stream_arn(arn: str) -> str:
+    parts = arn.split(":", 5)
+    if parts[0] == "arn" and len(parts) == ARN_PARTS and parts[2] != "dynamodb":
+        raise InvalidParameterValueException(f"EventSourceArn must be the ARN of a DynamoDB stream, not '{arn}'.")
+    return arn
+
+
+def _check_tags(tags: object) -> None:
+    if not isinstance(tags, Mapping) or not all(isinstance(value, str) for value in tags.values()):
+        raise InvalidParameterValueException(f"Tags must be an object of texts, not {tags!r}.")
 
 
 def _starting_position(value: str | None) -> str:

@@ -197,6 +197,8 @@ def _in_api_shape(  # noqa: PLR0913, PLR0917 - one place where all that is known
             parameters[name] = _destination_config(template, where, value, destination_type)
         elif name == "KMSKeyArn":
             parameters[name] = str(value)
+        elif name == "Tags":
+            parameters[name] = _tags(value)
         else:
             parameters[name] = _known_now(template, where, name, value)
     parameters["EventSourceArn"] = _stream_arn(template, stream)
@@ -204,6 +206,13 @@ def _in_api_shape(  # noqa: PLR0913, PLR0917 - one place where all that is known
         own_name = function.properties.get("FunctionName")
         parameters["FunctionName"] = own_name if isinstance(own_name, str) else function.logical_id
     return parameters
+
+
+def _tags(value: object) -> object:
+    """Give CloudFormation's list of pairs as the API's object; what only a deployment knows may stand in them."""
+    if isinstance(value, list) and all(isinstance(tag, Mapping) for tag in value):
+        return {str(tag.get("Key")): str(tag.get("Value", "")) for tag in value}
+    return {key: str(text) for key, text in value.items()} if isinstance(value, Mapping) else value
 
 
 def _known_now(template: Template, where: str, name: str, value: object) -> object:

@@ -261,6 +261,14 @@ def test_mapping_is_on_a_stream_unless_it_cannot_be(tmp_path: Path, more: str, i
     assert len(mappings_in(Template.load(path))) == is_on_a_stream
 
 
+@pytest.mark.parametrize("tags", ["[{Key: team, Value: inbox}, {Key: cost, Value: 5}]", "{team: !Ref Source}", "[]"])
+def test_tags_of_a_template_are_read_as_templates_have_them(tmp_path: Path, tags: str) -> None:
+    path = tmp_path / "template.yaml"
+    more = f"EventSourceArn: !GetAtt Table.StreamArn, StartingPosition: LATEST, Tags: {tags}"
+    path.write_text(MAPPING.replace("MORE", more), encoding="utf-8")
+    assert EventSourceMapping.from_api(choose_mapping(Template.load(path)).parameters).batch_size == 7
+
+
 def test_setting_given_need_not_be_known_in_the_template(tmp_path: Path, printed: Printed) -> None:
     path = tmp_path / "template.yaml"
     line = "BatchSize: !ImportValue size, DestinationConfig: {OnFailure: {Destination: !ImportValue queue}}"

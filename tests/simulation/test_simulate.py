@@ -326,6 +326,9 @@ def test_missing_file_is_refused(tmp_path: Path, capsys: pytest.CaptureFixture[s
         ({"DestinationConfig": {"OnFailure": {"Destination": "arn:aws:kinesis:x:1:stream"}}}, "a topic or a bucket"),
         ({"DestinationConfig": {"OnFailure": {"Destination": "kafka://topic"}}}, "not simulated"),
         ({"StartingPosition": 1}, "StartingPosition must be a text"),
+        ({"Tags": 5}, "Tags must be an object of texts, not 5."),
+        ({"Tags": {"team": 5}}, "Tags must be an object of texts"),
+        ({"EventSourceArn": "arn:aws:kinesis:eu-west-1:111122223333:stream/s"}, "the ARN of a DynamoDB stream, not"),
     ],
 )
 def test_mapping_that_aws_refuses_is_an_error_of_the_run(
