@@ -15,9 +15,10 @@ from replay.event_source.shapes import a_count, a_list, a_number, a_text, a_time
 from replay.event_source.sizes import item_bytes
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Mapping
+    from collections.abc import Iterable, Mapping
 
     from replay.event_source.records import WireRecord
+    from replay.event_source.shapes import Shape
 
 EPOCH_S = 1_767_225_600
 """The instant of t = 0: 2026-01-01T00:00:00Z."""
@@ -39,7 +40,7 @@ def _a_creation_time(value: object, where: str) -> None:
         a_number(value, where)
 
 
-RECORD_SHAPES: Mapping[str, Callable[[object, str], object]] = {
+RECORD_SHAPES: Mapping[str, Shape] = {
     "eventID": a_text,
     "eventName": a_text,
     "eventVersion": a_text,
@@ -49,7 +50,7 @@ RECORD_SHAPES: Mapping[str, Callable[[object, str], object]] = {
     "eventSourceARN": a_text,
     "userIdentity": an_object,
 }
-CHANGE_SHAPES: Mapping[str, Callable[[object, str], object]] = {
+CHANGE_SHAPES: Mapping[str, Shape] = {
     "ApproximateCreationDateTime": _a_creation_time,
     "Keys": an_item,
     "NewImage": an_item,
@@ -141,7 +142,7 @@ def _said(given: object, sequence: str, where: str) -> Mapping[str, Any]:
     return record
 
 
-def _check_shapes(given: Mapping[str, Any], shapes: Mapping[str, Callable[[object, str], object]], where: str) -> None:
+def _check_shapes(given: Mapping[str, Any], shapes: Mapping[str, Shape], where: str) -> None:
     for key, value in given.items():
         if value is not None:
             shapes[key](value, f"{where}.{key}")

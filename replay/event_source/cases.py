@@ -12,11 +12,11 @@ from typing import TYPE_CHECKING, Any, cast, get_args
 
 from replay.errors import WrongUse
 from replay.event_source.answers import FunctionResult, Raised, Returned, Throttled, TimedOut, Unserialisable
+from replay.event_source.case_expect import read_expect
 from replay.event_source.case_records import IMAGES_OF_VIEW, CaseRecords, read_records
 from replay.event_source.destinations import Destination, Kind
 from replay.event_source.errors import MappingRejected
 from replay.event_source.mapping import NOT_FOR_DYNAMODB, PARAMETERS, TRIM_HORIZON, UNQUALIFIED, EventSourceMapping
-from replay.event_source.metrics import NAMES
 from replay.event_source.shapes import (
     a_count,
     a_list,
@@ -56,19 +56,6 @@ CASE_KEYS = (
 )
 ENDS = ("return", "raise", "timeout", "throttle", "unserialisable")
 """How a rule's function ends."""
-INVOCATION_KEYS = ("sequences", "shard", "at_s", "outcome", "event")
-MESSAGE_KEYS = (
-    "shard",
-    "condition",
-    "approximateInvokeCount",
-    "batchSize",
-    "startSequenceNumber",
-    "endSequenceNumber",
-    "responseContext",
-    "functionError",
-    "body",
-    "key",
-)
 
 
 @dataclass(frozen=True, slots=True)
@@ -158,7 +145,7 @@ def parse_case(document: object) -> Case:
         actions=actions,
         function_version=a_text(case.get("function_version", UNQUALIFIED), "function_version"),
         partition_key=partition_key,
-        expect=_expect(case["expect"]) if "expect" in case else None,
+        expect=read_expect(case["expect"]) if "expect" in case else None,
     )
 
 
@@ -260,15 +247,3 @@ def _refuse_strange_redeliveries(actions: tuple[Action, ...], mapping: EventSour
                 raise WrongUse(f"{where}: record {record.text} is filtered out, so it cannot come once more")
             if record.available_at_s >= action.at_s:
                 raise WrongUse(f"{where}: record {record.text} is not available before {action.at_s} s")
-
-
-def _expect(given: object) -> Mapping[str, Any]:
-    expect = an_object(given, "expect", ("invocations", "destination", "checkpoint", "metrics", "error"))
-    for key, known in (("invocations", INVOCATION_KEYS), ("destination", MESSAGE_KEYS)):
-        for number, item in enumerate(a_list(expect.get(key, []), f"expect.{key}")):
-            an_object(item, f"expect.{key}[{number}]", known)
-    an_object(expect.get("checkpoint", {}), "expect.checkpoint")
-    an_object(expect.get("metrics", {}), "expect.metrics", tuple(NAMES.values()))
-    if expect.get("error") is not None:
-        an_object(expect["error"], "expect.error", ("type", "message"))
-    return expect

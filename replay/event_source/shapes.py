@@ -13,6 +13,8 @@ from typing import Any, NoReturn
 from replay.errors import WrongUse
 from replay.event_source.mapping import refuse_unknown
 
+Shape = Callable[[object, str], object]
+"""Takes a value and where it is, and raises unless the value has the shape."""
 TIME_MAX_S = 1_000_000_000
 """Thirty years: enough for any case, few enough for dates to be dates."""
 SHOWN_MAX = 60
@@ -107,7 +109,7 @@ def _check_list(value: object, where: str) -> None:
         _check_typed(typed, f"{where}[{number}]")
 
 
-_TYPES: Mapping[str, Callable[[object, str], object]] = {
+_TYPES: Mapping[str, Shape] = {
     "S": a_text,
     "N": a_text,
     "B": a_text,

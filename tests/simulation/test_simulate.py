@@ -49,7 +49,9 @@ def test_what_is_left_out_is_not_compared_and_lists_have_equal_length(tmp_path: 
 
 
 def test_true_is_not_one(tmp_path: Path) -> None:
-    case = {"records": records(1), "expect": {"metrics": {"PolledEventCount": True}}}
+    sized = {"dynamodb": {"SizeBytes": 1}}
+    seen = {"event": {"Records": [{"dynamodb": {"SizeBytes": True}}]}}
+    case = {"records": [record(1, record=sized)], "expect": {"invocations": [seen]}}
     assert main(["simulate", written(tmp_path, case)]) == 1
 
 
@@ -290,6 +292,24 @@ WRONG: dict[str, tuple[Any, str]] = {
     "unknown key of an invocation": ({"expect": {"invocations": [{"sequence": []}]}}, "did you mean 'sequences'?"),
     "unknown key of a message": ({"expect": {"destination": [{"size": 1}]}}, "in expect.destination[0]"),
     "unknown metric": ({"expect": {"metrics": {"PolledCount": 1}}}, "did you mean 'PolledEventCount'?"),
+    "unknown outcome": (
+        {"expect": {"invocations": [{"outcome": "sucess"}]}},
+        'expect.invocations[0].outcome must be success or partial or failure, not "sucess"',
+    ),
+    "time of an invocation as text": ({"expect": {"invocations": [{"at_s": "0"}]}}, "at_s must be a number"),
+    "unknown key of an event": (
+        {"expect": {"invocations": [{"event": {"records": []}}]}},
+        "in expect.invocations[0].event; did you mean 'Records'?",
+    ),
+    "unknown condition of a message": (
+        {"expect": {"destination": [{"condition": "MaximumRecordAgeExceeded"}]}},
+        "condition must be RetryAttemptsExhausted or RecordAgeExceeded",
+    ),
+    "unknown function error": ({"expect": {"destination": [{"functionError": "X"}]}}, "must be Unhandled"),
+    "response context that is none": ({"expect": {"destination": [{"responseContext": None}]}}, "true or false"),
+    "checkpoint as number": ({"expect": {"checkpoint": {"A": 1}}}, "expect.checkpoint.A must be a text, not 1"),
+    "count below 0": ({"expect": {"metrics": {"PolledEventCount": -1}}}, "must be a whole number from 0, not -1"),
+    "unknown error": ({"expect": {"error": {"type": "WrongUse"}}}, "expect.error.type must be"),
     "no partition key": (KEYLESS, "has no key attribute 'id'"),
 }
 
