@@ -74,6 +74,8 @@ class Lane:
         self._parts: list[Part] = []
         """Of the outstanding batch; the one tried next is last."""
         self._notice = Notice(rules, owner.send)
+        self._looked_at_s = -math.inf
+        """When it was last asked what to try."""
 
     # What comes in.
 
@@ -103,6 +105,7 @@ class Lane:
 
     def next_try(self, now: float) -> Part | None:
         """Give the records to invoke the function with now, if any; what has expired leaves here."""
+        self._looked_at_s = now
         while not self._owner.is_blocked and (self._parts or self._begin(now)):
             part = self._parts[-1]
             if now < part.due_at_s:
@@ -122,8 +125,10 @@ class Lane:
             return math.inf
         if self._parts:
             return self._parts[-1].due_at_s
-        if self.window and not self._waiting and not self._expects_more(self.window):
-            return self.window.end_s
+        if self.window and not self._waiting:
+            is_over = self._looked_at_s >= self.window.end_s
+            if not (is_over and self._expects_more(self.window)):
+                return self.window.end_s
         gone_at = math.inf if self._rules.retention_is_told else self._waiting.gone_at()
         return min(self._waiting.due_at(self.beside_records), gone_at)
 
