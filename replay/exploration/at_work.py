@@ -189,11 +189,14 @@ class AtWork:
             fault = None
         if self._story:
             self._story.about_to_call(call)
-        before = len(self._store.stream)
+        stream = self._store.stream
+        before = len(stream)
         how = running.stepped.go(fault, torn)
-        running.looked = len(self._store.stream)
-        self._torn.wrote(before, running.looked)
-        self._judgement.called(running.number, call, how, torn, self._store.stream[before:])
+        running.looked = len(stream)
+        if before < running.looked:
+            self._torn.wrote(before, running.looked)
+        if self._judgement.is_watching:
+            self._judgement.called(running.number, call, how, torn, stream[before:])
         if self._story:
             self._story.called(running.number, running.calls, call, fault, how)
         return fault, how

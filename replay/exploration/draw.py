@@ -70,8 +70,8 @@ class Features:
 
     @classmethod
     def drawn(cls, random: Random) -> Features:
-        """Draw a subset; most cases have batches."""
-        chances = {"batches": 0.9}
+        """Draw a subset; most cases have batches, fewer what makes calls more or findings explained."""
+        chances = {"batches": 0.9, "joiners": 0.25, "removals": 0.25, "torn": 0.25}
         return cls(**{name: random.random() < chances.get(name, 0.4) for name in cls.__slots__})
 
     @classmethod
@@ -208,7 +208,7 @@ class _Drawing:
             for call in range(1, 9):
                 if self._features.faults and self._dice.coin(self._fault_chance):
                     yield Fault(invocation, call, self._dice.choice(DISTURBANCES))
-                elif self._features.torn and call > 1 and self._dice.coin(0.3):
+                elif self._features.torn and call > 1 and self._dice.coin(0.5):
                     yield Fault(invocation, call, self._dice.choice(TORN_READS))
 
     # Everybody else.

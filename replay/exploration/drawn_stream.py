@@ -75,7 +75,7 @@ class DrawnStream:
             time = self.spelled(self.moment())
             if (group, time) not in self.removed:
                 break
-        if self._features.removals and (group, time) not in self._said and self._dice.coin(0.2):
+        if self._features.removals and (group, time) not in self._said and self._dice.coin(0.1):
             self.removed.append((group, time))
         self._said.add((group, time))
         text, sender = self._dice.choice("abcd"), self._dice.choice(senders)

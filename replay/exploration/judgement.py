@@ -60,6 +60,8 @@ class Judgement:
         self._story = story
         self._oracle = Oracle()
         self._limits = Limits(case, store, said, self._members)
+        self.is_watching = self._limits.is_watching
+        """Whether calls must be told."""
         self._greatest: dict[tuple[str, str], Value] = {}
         self._groups_of: dict[str, set[str]] = {}
 

@@ -44,9 +44,15 @@ class Limits:
         self._said = said
         kinds = {write.kind for write in case.writes}
         names = {write.name for write in case.writes if write.kind == "set"}
-        self._unseen = Unseen(store, members) if case.lags or "join" in kinds else None
+        joins = "join" in kinds
+        self._unseen = Unseen(store, members, come_back=joins) if case.lags or joins else None
         self._overwritten = Overwritten(store, names) if names else None
         self._removed: Counter[tuple[str, Value]] = Counter()
+
+    @property
+    def is_watching(self) -> bool:
+        """Whether the case may come to a limit that depends on what a call shows."""
+        return self._unseen is not None or self._overwritten is not None
 
     # What happens.
 

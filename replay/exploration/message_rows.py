@@ -18,11 +18,16 @@ class MessageRows:
     def __init__(self, store: Store, judgement: Judgement) -> None:
         self._store = store
         self._judgement = judgement
-        self._put: dict[tuple[str, ...], Item] = {}
+        self._happened: set[str] = set()
+        self._put: dict[Address, Item] = {}
+        """Messages as they were said."""
         self._removed: set[Address] = set()
 
     def happen(self, record: StreamRecord) -> None:
         """Do what a record tells of, unless it was done."""
+        if record.text in self._happened:
+            return
+        self._happened.add(record.text)
         name, change = record.wire.get("eventName"), record.wire["dynamodb"]
         item = change.get("Keys" if name == "REMOVE" else "NewImage")
         if not isinstance(item, dict):
@@ -37,9 +42,8 @@ class MessageRows:
             if address[0].startswith("MSG#"):
                 self.remove(address)
             return
-        written = (*address, record.text) if name == "MODIFY" else address
-        if written not in self._put:
-            self._put[written] = item
+        if name == "MODIFY" or address not in self._put:
+            self._put.setdefault(address, item)
             self._store.put(item)
             self._judgement.row_put(item)
 

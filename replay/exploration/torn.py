@@ -33,8 +33,7 @@ class Torn:
 
     def wrote(self, start: int, end: int) -> None:
         """Take note that one call made the changes from one place of the store's stream to another."""
-        if start < end:
-            self._writes.append((start, end))
+        self._writes.append((start, end))
 
     def view(self, fault: FaultKind | None, call: NextCall, since: int) -> View | None:
         """Say what a call may see of a transaction; nothing where there is none that it may meet.

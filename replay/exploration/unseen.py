@@ -46,11 +46,15 @@ class _Sight:
 
 
 class Unseen:
-    """Takes note of whom an invocation could find; `members` lists those of a group who have a row."""
+    """Takes note of whom an invocation could find.
 
-    def __init__(self, store: Store, members: Callable[[str], Sequence[str]]) -> None:
+    `members` lists those of a group who have a row; `come_back` is whether one may be put in the place of a newer one.
+    """
+
+    def __init__(self, store: Store, members: Callable[[str], Sequence[str]], *, come_back: bool) -> None:
         self._store = store
         self._members = members
+        self._come_back = come_back
         self._at_work: dict[int, dict[str, _Sight]] = {}
         self._owed: dict[View, set[Value]] = defaultdict(set)
         """Messages applied by an invocation that saw the row."""
@@ -79,7 +83,8 @@ class Unseen:
             if self._store.waiting():
                 sight.pointed.append(sight.senders | self._shown(each))
                 found = self._found(each, sight.pointed[-1])
-                sight.newer.update(self._set_back(each))
+                if self._come_back:
+                    sight.newer.update(self._set_back(each))
             sight.seen = sight.seen & found if sight.asked else set(found)
             sight.asked = True
 

@@ -84,10 +84,25 @@ def test_an_attribute_that_another_row_has_is_owed() -> None:
     assert in_memory(history, IgnoresAbsences).rules == {"altered"}
 
 
+def test_what_an_earlier_reading_showed_is_not_known_any_more() -> None:
+    ana, ben = pair("g", TIMES[1])
+    rows = (ana, {**ben, "muted": {"N": "0"}})  # the index shows it, and ben has left when his rows are read
+    execution = in_memory(case(rows=rows, records=STRANGER, writes=(Write(1, "leave", "g", "ben"), muted(2))))
+    assert (execution.broken, counted(execution)) == ([], {NEW_NAME: 1})
+
+
 def test_a_reading_whose_answer_is_lost_shows_nothing() -> None:
     lost = (Fault(1, 1, "lost-answer"),)
     assert in_memory(case(writes=(muted(2),), faults=lost)).limited == 1
     assert in_memory(case(writes=(muted(1),), faults=lost)).limited == 0
+
+
+def test_nobody_else_writes_once_the_faults_are_off() -> None:
+    never_before = tuple(Fault(number, 1, "crash-before") for number in range(1, 9))
+    calls = in_memory(case(faults=never_before)).calls
+    for at in range(calls):
+        execution = in_memory(case(faults=never_before, writes=(muted(at),)))
+        assert (execution.broken, execution.was_calm) == ([], True), f"set before step {at}"
 
 
 # A row that comes late.
@@ -124,6 +139,17 @@ def test_a_row_that_was_not_there_when_the_index_was_asked_keeps_its_value(at: i
 def test_a_row_that_was_there_is_owed_the_message() -> None:
     execution = in_memory(case(writes=(joins(0),)), PassesOverOnce)
     assert (list(execution.rules), execution.was_calm) == (["behind"], False)
+
+
+def test_a_row_that_came_before_the_index_answered_is_owed_the_message() -> None:
+    execution = in_memory(case(writes=(joins(1),), faults=(Fault(1, 1, "lost-answer"),)), PassesOver)
+    assert (list(execution.rules), execution.was_calm) == (["behind"], False)
+
+
+def test_a_row_is_late_for_what_was_applied_before_it_came() -> None:
+    records = (said("g", TIMES[9], "new", "ana", 1), said("g", TIMES[5], "older", "ana", 2))
+    execution = in_memory(case(records=records, mapping=ONE_BY_ONE, writes=(joins(2),)))
+    assert (execution.broken, counted(execution)) == ([], {LATE: 1})
 
 
 def test_a_late_row_is_owed_everything_once_all_comes_again() -> None:
