@@ -230,6 +230,21 @@ def held_messages_are_lost_when_the_run_breaks_off(patch: Patch) -> None:
     patch.setattr(Shard, "stop", lambda self, _now: self.log.commit())
 
 
+def final_invocation_holds_up_its_lane_only(patch: Patch) -> None:
+    def wrong(self: Shard, lane: Lane) -> bool:
+        others = [other for other in self._lanes if other is not lane]
+        return self._rules.stops_lanes and not lane.failing and any(other.failing for other in others)
+
+    patch.setattr(Shard, "_is_stopped", wrong)
+
+
+def window_waits_for_records_that_are_not_its_own(patch: Patch) -> None:
+    def wrong(self: Shard, created_s: int, _lane: int) -> bool:
+        return any(self.log.upcoming_before(created_s))
+
+    patch.setattr(Shard, "expects_before", wrong)
+
+
 MUTATIONS = (
     counter_is_not_reset_on_progress,
     lowest_identifier_by_text,
@@ -255,6 +270,8 @@ MUTATIONS = (
     redelivery_does_not_happen,
     ends_in_order_of_start,
     held_messages_are_lost_when_the_run_breaks_off,
+    final_invocation_holds_up_its_lane_only,
+    window_waits_for_records_that_are_not_its_own,
 )
 
 
