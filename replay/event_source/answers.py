@@ -33,6 +33,8 @@ class Raised:
 
     error: str = "Exception"
     takes_s: float = 0.0
+    detail: str = ""
+    """What it said, and where; for people."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from replay.event_source.answers import Meaning
+from replay.event_source.answers import Meaning, TimedOut
 from replay.event_source.errors import ContractError
 from replay.exploration.case import TORN_READS
 from replay.exploration.judgement import Judgement, Stop
@@ -27,6 +27,8 @@ if TYPE_CHECKING:
     from replay.exploration.outcome import Execution
     from replay.exploration.story import Storyteller
 
+HURRIES = frozenset({"timeout-before", "timeout-after", "little-time"})
+"""Faults after which an invocation may well run out of time."""
 STEPS_MAX = 5_000
 """Calls of one case; a handler that needs more is never quiet."""
 
@@ -59,7 +61,8 @@ class Watching:
 class _Running:
     """One invocation at work; `delivered` is nothing for a twin, whose end nobody waits for.
 
-    `looked` is how many changes of rows there were when its last call had happened.
+    `looked` is how many changes of rows there were when its last call had happened; `is_hurried` is whether its time
+    was cut short on purpose.
     """
 
     number: int
@@ -68,18 +71,21 @@ class _Running:
     stepped: Stepped
     looked: int
     calls: int = 0
+    is_hurried: bool = False
 
 
 class AtWork:
     """The invocations of one history; whoever holds it says when one starts and when the next call happens.
 
-    `succeeded` are the sequence numbers that the event source will not bring again, `ended` counts invocations.
+    `succeeded` are the sequence numbers that the event source will not bring again, `taken` those among them since
+    nothing disturbs any more; `ended` counts invocations.
     """
 
     def __init__(
         self, case: Case, records: Sequence[StreamRecord], store: Store, handler: Handler, watching: Watching
     ) -> None:
         self.succeeded: set[str] = set()
+        self.taken: set[str] = set()
         self.ended = 0
         self._records = records
         self._store = store
@@ -106,6 +112,7 @@ class AtWork:
     def calm_down(self) -> None:
         """Let nothing disturb a call from now on."""
         self._faults, self._turns, self._twins = {}, {}, {}
+        self.taken.clear()
 
     def drop(self) -> None:
         """End every invocation where it stands."""
@@ -145,6 +152,7 @@ class AtWork:
         if call is not None:
             running.calls += 1
             fault = self._faults.get((running.number, running.calls))
+            running.is_hurried |= fault in HURRIES
             self._call(running, fault)
         if running.stepped.call is None:
             self._end(running, source, now)
@@ -209,9 +217,12 @@ class AtWork:
         verdict = source.judge(running.delivered, result) if running.delivered else None
         if self._story:
             self._story.ended(running.number, result, [record.text for record in running.records], verdict)
+        if isinstance(result, TimedOut) and not running.is_hurried:
+            self._judgement.broke("an invocation comes to an end", "no call and no answer until its time was over")
         done = _counted(verdict, len(running.records)) if verdict else 0
         self._judgement.invocation_ended(running.number, running.records[:done])
         self.succeeded.update(record.text for record in running.records[:done])
+        self.taken.update(record.text for record in running.records[:done])
         if running.delivered is None or verdict is None:
             return
         try:

@@ -32,6 +32,8 @@ if TYPE_CHECKING:
     from replay.exploration.handler import Handler
     from replay.tables.dynamo import DynamoStore
 
+NOT_SHRUNK = frozenset({"an invocation comes to an end"})
+"""Each try would have to wait until an invocation's time is over."""
 CHUNK = 200
 """Cases a process carries out before it reports: about a second."""
 
@@ -172,7 +174,7 @@ def explain(seed: int, carry_out: Callable[[Case, Manner], Execution], drawn: Ca
     """
     first = carry_out(drawn, manner)
     silent = replace(manner, tells=False, calmed=first.was_calm)
-    if not first.broken:  # nor would anything smaller break for certain
+    if not first.broken or first.rules & NOT_SHRUNK:  # nor would anything smaller break for certain, or soon
         return BrokenCase(seed, drawn, drawn, carry_out(drawn, replace(silent, tells=True)))
     smallest = shrink(drawn, lambda candidate: bool(carry_out(candidate, silent).rules & first.rules))
     execution = carry_out(smallest, replace(silent, tells=True))

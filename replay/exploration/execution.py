@@ -12,17 +12,17 @@ import math
 from random import Random
 from typing import TYPE_CHECKING, Any
 
-from replay.checks.said import is_unreadable, said_by
+from replay.checks.said import said_by
 from replay.event_source.mapping import EventSourceMapping
 from replay.event_source.records import DEFAULT_SHARD, StreamRecord
 from replay.event_source.source import EventSource
 from replay.exploration.at_work import AtWork, Clock, Watching
-from replay.exploration.case import TORN_READS
 from replay.exploration.judgement import Judgement, Stop
 from replay.exploration.message_rows import MessageRows
 from replay.exploration.others import Others
 from replay.exploration.outcome import PLAIN, Execution, Manner
 from replay.exploration.story import Storyteller
+from replay.exploration.taken import Taken
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -32,6 +32,8 @@ if TYPE_CHECKING:
     from replay.exploration.handler import Handler
     from replay.exploration.story import Phase
 
+KEPT_WHEN_CALM = ("FilterCriteria", "FunctionResponseTypes")
+"""What the faults' end does not change of a mapping: which records come, and how answers are read."""
 CALM_RETRIES_MAX = 3
 """Deliveries that each batch gets once the faults are off."""
 
@@ -63,7 +65,6 @@ class _History:
     def __init__(self, case: Case, store: Store, handler: Handler, manner: Manner) -> None:
         self._case = case
         self._store = store
-        self._handler = handler
         self._is_calmed = manner.calmed
         self._execution = Execution()
         clock = Clock()
@@ -78,12 +79,12 @@ class _History:
         ]
         self._by_sequence = {record.text: record for record in self._records}
         said = {record.text: said_by(record.wire, 0) for record in self._records}
-        self._messages = [text for text, each in said.items() if each is not None]
         self._judgement = Judgement(store, case, said, manner, self._execution, self._story)
         messages = MessageRows(store, self._judgement)
         self._others = Others(case, store, messages, self._judgement, self._execution.situations, self._story)
         watching = Watching(self._execution, self._judgement, self._others, messages, clock, self._story)
         self._work = AtWork(case, self._records, store, handler, watching)
+        self._taken = Taken(case, self._records, said, is_messages=manner.is_messages, handler=handler, store=store)
 
     def run(self) -> Execution:
         try:
@@ -134,16 +135,8 @@ class _History:
                 continue
             self._work.advance(source, now)
         self._execution.situations["discarded"] += len(source.discards) + source.metrics.dropped
-        self._given_up(source)
-
-    def _given_up(self, source: EventSource) -> None:
-        """Without faults of others, only what can never be applied may end anywhere but in the table."""
-        disturbed = any(fault.kind not in TORN_READS for fault in self._case.faults)
-        if disturbed or source.metrics.dropped + len(source.discards) == 0:
-            return
-        for text in self._messages:
-            if text not in self._work.succeeded:
-                self._judgement.broke("healthy records are not given up", f"record {text} was discarded")
+        for rule, text in self._taken.at_quiet(source, self._work.succeeded):
+            self._judgement.broke(rule, text)
 
     def _source(self, cuts: Sequence[int], mapping: Mapping[str, Any] | None = None) -> EventSource:
         given = {"StartingPosition": "TRIM_HORIZON", **(self._case.mapping if mapping is None else mapping)}
@@ -168,7 +161,8 @@ class _History:
         writes = self._execution.writes
         self._deliver_calmly("faults off")
         self._judgement.at_calm()
-        self._nothing_is_swallowed()
+        for rule, text in self._taken.at_calm(self._work.taken):
+            self._judgement.broke(rule, text)
         self._work.ask("finally")
         if self._execution.writes == writes:
             return  # that was the redelivery that changes nothing
@@ -178,15 +172,6 @@ class _History:
             self._judgement.broke("redelivery changes nothing", f"{self._execution.writes - writes} writes")
         self._work.ask("finally")
 
-    def _nothing_is_swallowed(self) -> None:
-        """What nobody can read is set aside, where the handler lets that be known."""
-        set_aside = self._handler.quarantined()
-        if set_aside is None:
-            return
-        for record in self._records:
-            if is_unreadable(record.wire) and record.text not in set_aside:
-                self._judgement.broke("what nobody can read is set aside", f"record {record.text} went by unseen")
-
     def _deliver_calmly(self, phase: Phase) -> None:
         if self._story:
             self._story.phase_began(phase)
@@ -195,6 +180,7 @@ class _History:
             "MaximumRetryAttempts": CALM_RETRIES_MAX,
             "BisectBatchOnFunctionError": True,
             "FunctionResponseTypes": ["ReportBatchItemFailures"],
+            **{name: self._case.mapping[name] for name in KEPT_WHEN_CALM if name in self._case.mapping},
         }
         source = self._source((), calm)
         now = 0.0

@@ -32,6 +32,7 @@ THROTTLED = "ProvisionedThroughputExceededException"
 CONFLICT = "TransactionConflictException"
 CANCELLED = "TransactionCanceledException"
 NOT_TORN = ("ProjectionExpression", "Limit", "ExclusiveStartKey", "Select")
+DETAIL_CHARS = 300
 NOT_HELD_BACK = ("FilterExpression", *NOT_TORN)
 
 
@@ -193,8 +194,14 @@ def _result(ended: Message) -> FunctionResult:
         case "unserialisable":
             return Unserialisable()
         case "raised":
-            return Raised(ended["type"])
+            return Raised(ended["type"], detail=_detail(ended))
         case "timed-out":
             return TimedOut()
         case _:
             return Raised("Runtime.ExitError")
+
+
+def _detail(ended: Message) -> str:
+    """What an exception said, and the line of the handler that it came from."""
+    said = ended["message"].splitlines()[:1]
+    return ": ".join([*said, *(ended["stack"][-1:])])[:DETAIL_CHARS]

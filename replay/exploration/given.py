@@ -7,7 +7,7 @@ stays as it is: their order, and the shards they come from where there are sever
 from __future__ import annotations
 
 from collections import defaultdict
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from hashlib import sha256
 from json import dumps
 from typing import TYPE_CHECKING, Any, Final
@@ -43,19 +43,20 @@ class Given:
     """Rows that are there before, records in stream order (with `shardId` where there are several shards).
 
     `is_messages` is whether they are the messages table's: else nobody but the handler writes meanwhile, and the index
-    shows what it shows.
+    shows what it shows. `mapping` is what of the event source is given, and not drawn.
     """
 
     rows: tuple[Item, ...]
     records: tuple[Wire, ...]
     is_messages: bool = True
+    mapping: Mapping[str, Any] = field(default_factory=dict)
 
     def case(self, seed: int, features: Features | None = None) -> Case:
         """Draw what happens to them; the same seed makes the same case."""
         drawn = draw(seed, Size(GROUPS_DRAWN, len(self.records), is_fixed=True), features=features)
         is_split = any("shardId" in record for record in drawn.records)
         case = replace(drawn, rows=self.rows, records=tuple(self._sharded(seed, is_split=is_split)))
-        case = replace(case, redeliveries=tuple(self._redeliveries(drawn)))
+        case = replace(case, redeliveries=tuple(self._redeliveries(drawn)), mapping={**drawn.mapping, **self.mapping})
         if not self.is_messages:
             return replace(case, lags=(), writes=())
         return replace(case, lags=tuple(self._lags(drawn)), writes=tuple(self._writes(drawn)))

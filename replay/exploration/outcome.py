@@ -49,15 +49,18 @@ RULES = (
     "a member always has a row",
     "ahead",
     "altered",
+    "an invocation comes to an end",
     "answers are lawful",
     "behind",
     "doubled",
     "healthy records are not given up",
+    "healthy records are not set aside",
     "message-touched",
     "missing",
     "out-of-order",
     "quiet is reached",
     "redelivery changes nothing",
+    "what does not fit is set aside",
     "what nobody can read is set aside",
 )
 """Every rule by name: invariants of every moment and of quiet, and the oracle's kinds of findings."""
@@ -67,13 +70,15 @@ RULES = (
 class Manner:
     """How a case is carried out: `tells` keeps the story, `ignored` rules may be broken, `calmed` goes on to phase two.
 
-    `watch` looks at the table with rules of its own. Without a story everything is much faster.
+    `watch` looks at the table with rules of its own. Where `is_messages` is not so, the table is of any schema. Without
+    a story everything is much faster.
     """
 
     tells: bool = False
     ignored: frozenset[str] = frozenset()
     calmed: bool = True
     watch: Watch | None = None
+    is_messages: bool = True
 
 
 PLAIN = Manner()

@@ -251,8 +251,8 @@ def _result(result: FunctionResult) -> str:
     match result:
         case Returned(value=value):
             return f"returned {value!r}"
-        case Raised(error=error):
-            return f"raised {error}"
+        case Raised(error=error, detail=detail):
+            return f"raised {error}" + (f": {detail}" if detail else "")
         case TimedOut():
             return "timed out"
         case Unserialisable():

@@ -30,9 +30,17 @@ REASONS: Final = {
         "A member has one row of a group. With two the conversation is listed twice, and the older one stays where it "
         "is for ever; a row of somebody who is no member shows them a conversation that is not theirs."
     ),
+    "an invocation comes to an end": (
+        "Nothing held this invocation up, yet it made no call and gave no answer until its time was over. Lambda ends "
+        "it there and brings the whole batch again, to the same end."
+    ),
     "healthy records are not given up": (
         "Nothing was wrong with this record and nothing failed on the way, yet the event source had to give it up: the "
         "handler holds healthy records back behind others, or fails by itself."
+    ),
+    "healthy records are not set aside": (
+        "This record can be read, and it fits every row of its group. Set aside, it is looked at by nobody before its "
+        "conversation is wrong; kept there beside its being applied, it hides what needs somebody's eyes."
     ),
     "message-touched": "The messages are the truth from which everything can be made again; no handler changes them.",
     "missing": (
@@ -50,6 +58,10 @@ REASONS: Final = {
     "redelivery changes nothing": (
         "Everything had been applied already, so delivering it once more must write nothing. A write here is paid for "
         "each time, and it feeds the stream that feeds the handler."
+    ),
+    "what does not fit is set aside": (
+        "A message that is too large for a member's row is never shown in their list. Unless it is kept somewhere with "
+        "its reason, nobody learns that it was lost for them."
     ),
     "what nobody can read is set aside": (
         "A message whose time or text is unreadable is never applied. Unless it is kept somewhere with its reason, "

@@ -27,7 +27,12 @@ if TYPE_CHECKING:
     from replay.exploration.outcome import Execution, Manner
     from replay.tables.endpoint import Endpoint
 
-MESSAGES_RULES: Final = frozenset(RULES) - {"answers are lawful", "quiet is reached"}
+MESSAGES_RULES: Final = frozenset(RULES) - {
+    "an invocation comes to an end",
+    "answers are lawful",
+    "healthy records are not given up",
+    "quiet is reached",
+}
 """Rules that need to know what a message is."""
 REDELIVERY: Final = "redelivery leaves every row as it is"
 FREE_RULES: Final = (REDELIVERY,)
@@ -64,7 +69,8 @@ def free_ground(endpoint: Endpoint, subject: Subject, name: str, table: FreeTabl
 
 
 def _execute(case: Case, store: FreeStore, handler: FreeHandler, manner: Manner) -> Execution:
-    watched = replace(manner, ignored=manner.ignored | MESSAGES_RULES, watch=_FreeWatch(manner.watch, store))
+    ignored = manner.ignored | MESSAGES_RULES
+    watched = replace(manner, ignored=ignored, watch=_FreeWatch(manner.watch, store), is_messages=False)
     return execute(replace(case, rows=(), lags=(), writes=()), store, handler, watched)
 
 

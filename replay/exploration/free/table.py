@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, Final
 
 from replay.checks.compare import Difference
 from replay.errors import WrongUse
+from replay.event_source.template_mappings import mappings_in
 from replay.exploration.given import Given, read_records, read_rows, wires
 from replay.template import Template
 
@@ -24,14 +25,22 @@ INDEX_PARTS: Final = ("IndexName", "KeySchema", "Projection")
 SIMPLE_KEY: Final = {"Name": "id", "Type": "String"}
 """AWS: SAM developer guide, AWS::Serverless::SimpleTable: the key where none is said."""
 ROW_CHARS_MAX: Final = 300
+KEPT: Final = ("FunctionResponseTypes", "FilterCriteria")
+"""What an exploration takes of a template's event source; sizes, retries and the like are drawn."""
+REPLACED: Final = ("DestinationConfig", "Enabled")
+"""What may be known only after a deployment."""
 
 
 @dataclass(frozen=True, slots=True)
 class FreeTable:
-    """A table as CreateTable takes it, and the names of its key, the partition key first."""
+    """A table as CreateTable takes it, and the names of its key, the partition key first.
+
+    `delivered` is what the template's one event source on it says of answers and filters; empty where there is none.
+    """
 
     arguments: Mapping[str, Any]
     key: tuple[str, ...]
+    delivered: Mapping[str, Any] = field(default_factory=dict)
 
     @classmethod
     def load(cls, path: Path, logical_id: str | None = None) -> FreeTable:
@@ -49,9 +58,10 @@ class FreeTable:
             raise WrongUse(f"{path} holds these tables: {names}; name one with --table")
         chosen = tables[logical_id or next(iter(tables))]
         try:
-            return _table(_simple(chosen.properties) if "Serverless" in chosen.type else chosen.properties)
+            table = _table(_simple(chosen.properties) if "Serverless" in chosen.type else chosen.properties)
         except (KeyError, TypeError) as error:
             raise WrongUse(f"{path}: {chosen.logical_id} is no complete table, at {error}") from error
+        return replace(table, delivered=_delivered(template, chosen.logical_id))
 
     def address(self, item: Mapping[str, Any]) -> Address:
         """Show a row's key as two texts; KeyError where it has none."""
@@ -83,7 +93,7 @@ class FreeTable:
             if address not in seen and isinstance(change.get("OldImage"), dict):
                 found[address] = change["OldImage"]
             seen.add(address)
-        return Given(tuple(found.values()), wires(read), is_messages=False)
+        return Given(tuple(found.values()), wires(read), is_messages=False, mapping=self.delivered)
 
     def _address_in(self, path: Path | None, item: Mapping[str, Any]) -> Address:
         try:
@@ -109,6 +119,17 @@ def _table(properties: Mapping[str, Any]) -> FreeTable:
             arguments[kind] = [{part: index[part] for part in INDEX_PARTS} for index in properties[kind]]
     roles = {part["KeyType"]: part["AttributeName"] for part in properties["KeySchema"]}
     return FreeTable(arguments, tuple(roles[role] for role in ("HASH", "RANGE") if role in roles))
+
+
+def _delivered(template: Template, table: str) -> Mapping[str, Any]:
+    """Say how the template's one event source on a table reads answers, and what it filters."""
+    sources = [each for each in mappings_in(template, REPLACED) if each.table and each.table.logical_id == table]
+    if len(sources) != 1:
+        return {}
+    return {
+        "FunctionResponseTypes": (),
+        **{name: sources[0].parameters[name] for name in KEPT if name in sources[0].parameters},
+    }
 
 
 def _simple(properties: Mapping[str, Any]) -> Mapping[str, Any]:
