@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING
 
 from replay.event_source.answers import Meaning
 from replay.event_source.errors import ContractError
-from replay.exploration.judgement import Judgement, Stop
+from replay.exploration.judgement import GROUP_PREFIX, Judgement, Stop
+from replay.sources.history import address_of
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -86,6 +87,11 @@ class AtWork:
         self._running: list[_Running] = []
         self._current = 0
         self._put: set[tuple[str, ...]] = set()
+        self._removed = {
+            address_of(record.wire["dynamodb"].get("Keys"))
+            for record in records
+            if record.wire.get("eventName") == "REMOVE"
+        }
         self._faults = {(fault.invocation, fault.call): fault.kind for fault in case.faults}
         self._twins = {twin.at: twin.invocation for twin in case.twins}
         self._turns = {turn.at: turn.which for turn in case.turns}
@@ -138,18 +144,27 @@ class AtWork:
         if running.stepped.call is None:
             self._end(running, source, now)
 
+    def was_delivered(self, text: str) -> bool:
+        """Whether the record of a sequence number came at least once."""
+        return text in self._delivered
+
     def ask(self, moment: Moment) -> None:
         """Hold the table to rules from outside, for the records that were delivered so far."""
         self._judgement.ask(moment, (record for record in self._records if record.text in self._delivered))
 
     def _put_message(self, record: StreamRecord) -> None:
-        """Put the message's row, as the application did before the stream could tell of it."""
+        """Put the message's row, as the application did before the stream could tell of it.
+
+        A message that the stream removes later is gone by then; a group row is where its handlers put it.
+        """
         image = record.wire["dynamodb"].get("NewImage")
         if not isinstance(image, dict):
             return
         try:
             address = image["pk"]["S"], image["sk"]["S"]
         except (KeyError, TypeError):
+            return
+        if address in self._removed or str(address[0]).startswith(GROUP_PREFIX):
             return
         written = (*address, record.text) if record.wire.get("eventName") == "MODIFY" else address
         if written not in self._put and all(isinstance(part, str) and part for part in address):
