@@ -6,11 +6,11 @@ led to them; where nobody is seen at all, the senders of the group's newest twen
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from replay.checks.reached import named, reached
-from replay.checks.reading import value_of
+from replay.checks.reading import fits, room, value_of
 from stream_processor.message import GroupId
 from stream_processor.table import SENDERS_MESSAGES_MAX, ReadIndex
 
@@ -81,17 +81,25 @@ class Unseen:
     def _shown(self, group: str) -> set[str]:
         """Owners of the group's index entries, and whom these rows name."""
         pointed: set[str] = set()
-        for item in self._store.read(ReadIndex(GroupId(group))).items:
-            if item["pk"]["S"].startswith("GRP#"):
-                pointed |= {item["pk"]["S"][4:], *named(item)}
+        read: ReadIndex | None = ReadIndex(GroupId(group))
+        while read:
+            page = self._store.read(read)
+            for item in page.items:
+                if item["pk"]["S"].startswith("GRP#"):
+                    pointed |= {item["pk"]["S"][4:], *named(item)}
+            read = replace(read, after=page.next) if page.next else None
         return pointed
 
     def explains(self, finding: Finding, oracle: Oracle) -> bool:
-        """Whether every message that a row lacks was applied while nothing pointed to the row's member."""
+        """Whether every message that a row lacks, and has room for, was applied while nothing pointed to its member."""
         if finding.kind != "behind" or finding.group is None or finding.member is None:
             return False
         rows = self._rows(finding.group, finding.member)
-        newer = {value for value in oracle.owed_in(finding.group) if all(value > value_of(item) for item in rows)}
+        newer = {
+            value
+            for value in oracle.owed_in(finding.group)
+            if all(value > value_of(item) and fits(item, room(item), value) for item in rows)
+        }
         return newer <= self._missed.get((finding.group, finding.member), set())
 
     def _rows(self, group: str, member: str) -> list[Item]:
