@@ -8,31 +8,36 @@ from __future__ import annotations
 
 import difflib
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
-from random import Random
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
-from replay.checks.scenarios import row, said
 from replay.errors import WrongUse
 from replay.exploration.case import FAULT_KINDS, Case, Fault, Lag, Redelivery, Turn, Twin, Write
+from replay.exploration.moments import Moments
+from replay.exploration.population import Population
+from replay.exploration.quick import Quick
+from replay.exploration.telling import FLOOD, Telling
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterator, Mapping
+    from random import Random
 
     from replay.checks.reading import Item
     from replay.exploration.case import FaultKind
 
-PEOPLE = ("ana", "ben", "cem", "dee", "eli")
-STRANGER = "zoe"
-EPOCH = datetime(2026, 3, 1, 10, 0, tzinfo=UTC)
-MOMENTS = 12
-"""Distinct instants where ties are wanted: few, so that ties and collisions happen."""
-GROUP_SIZES = {1: 1, 2: 8, 3: 3, 4: 1, 5: 1}
 DELAY_MAX = 30
 CHANGES_LATE_MAX = 20
 """Index changes of a group that may be late."""
 STEPS_AHEAD = 60
 """Steps within which things are drawn to happen: a case of this size makes about as many calls."""
+CHANCE: Final = 0.4
+CHANCES: Final = {
+    "batches": 0.9,
+    **dict.fromkeys(("fractions", "distances", "newer_rows", "texts", "ids", "attributes"), 0.3),
+    **dict.fromkeys(("earlier", "removals", "own_records", "undated", "numbers", "pages"), 0.2),
+    **dict.fromkeys(("heaps", "collisions"), 0.1),
+    **dict.fromkeys(("crowds", "floods", "large"), 0.03),
+}
+"""How often a seed has what, where not as often as anything else."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,12 +70,39 @@ class Features:
     """Messages change after they were written: MODIFY records."""
     poison: bool
     bisect: bool
+    fractions: bool
+    """Instants microseconds apart."""
+    distances: bool
+    """Instants hours, days and years apart, far from when their records were made."""
+    newer_rows: bool
+    """Rows at the very instant of a message, or newer than some or all."""
+    texts: bool
+    ids: bool
+    attributes: bool
+    """Other owners' attributes of every type; rows without `user_uuid` and names."""
+    earlier: bool
+    """Messages there before the first record; messages that stand in the index."""
+    removals: bool
+    own_records: bool
+    """Records of group rows: what the handler and the application did."""
+    undated: bool
+    """Records that do not say when they were made."""
+    numbers: bool
+    """Sequence numbers whose order as texts is another."""
+    pages: bool
+    heaps: bool
+    """Three and more rows of one member."""
+    collisions: bool
+    """Rows of other groups stand where a group's rows move to."""
+    crowds: bool
+    floods: bool
+    """More than fifty records a batch."""
+    large: bool
 
     @classmethod
     def drawn(cls, random: Random) -> Features:
-        """Draw a subset; most cases have batches."""
-        chances = {"batches": 0.9}
-        return cls(**{name: random.random() < chances.get(name, 0.4) for name in cls.__slots__})
+        """Draw a subset; most cases have batches, and few what makes them long."""
+        return cls(**{name: random.random() < CHANCES.get(name, CHANCE) for name in cls.__slots__})
 
     @classmethod
     def only(cls, names: Collection[str]) -> Features:
@@ -89,7 +121,7 @@ class Features:
 
 def draw(seed: int, size: Size | None = None, tag: str = "", features: Features | None = None) -> Case:
     """Draw the case of a seed, with a random subset of features or with those given."""
-    random = Random(seed)  # noqa: S311 - repeatable on purpose
+    random = Quick(seed)
     return _Drawing(random, size or Size(), tag, features or Features.drawn(random)).case(seed)
 
 
@@ -99,24 +131,24 @@ class _Drawing:
     def __init__(self, random: Random, size: Size, tag: str, features: Features) -> None:
         self._random = random
         self._size = size
-        self._tag = tag
         self._features = features
         self._fault_chance = random.choice((0.02, 0.1, 0.3))
-        self._groups = [
-            f"{tag}g{number}" for number in range(size.groups if size.is_fixed else self._up_to(size.groups))
-        ]
-        self._members: dict[str, list[str]] = {}
-        self._sequence = 0
+        self._messages = Telling.length(random, features, size)
+        self._moments = Moments(random, features, self._messages)
+        self._people = Population(random, features, size, tag, self._moments)
 
     def case(self, seed: int) -> Case:
-        rows = tuple(self._rows())
-        records = tuple(self._records())
+        rows = self._people.rows()
+        telling = Telling(self._random, self._features, self._size, self._moments, self._people)
+        records = tuple(telling.records(rows, self._messages))
+        is_flood = self._messages >= FLOOD[0] and not self._size.is_fixed
         return Case(
             name=f"seed {seed}",
             rows=rows,
             records=records,
-            mapping=self._mapping(),
-            cuts=tuple(self._up_to(5) for _ in range(self._random.randrange(len(records) + 1))),
+            mapping={**self._mapping(), "BatchSize": 100} if is_flood else self._mapping(),
+            page_items=self._page_items(),
+            cuts=() if is_flood else tuple(self._up_to(5) for _ in range(self._random.randrange(len(records) + 1))),
             lags=tuple(self._lags()),
             faults=tuple(self._faults()),
             writes=tuple(self._writes(rows)),
@@ -125,68 +157,15 @@ class _Drawing:
             turns=tuple(self._turns()),
         )
 
-    # The table.
+    def _page_items(self) -> int:
+        """Draw how small pages are; a crowd's not so small that reading it takes all the calls of a case.
 
-    def _rows(self) -> Iterator[Item]:
-        taken: set[tuple[str, str]] = set()
-        for group in self._groups:
-            count = self._random.choices(tuple(GROUP_SIZES), tuple(GROUP_SIZES.values()))[0]
-            self._members[group] = [self._tag + name for name in self._random.sample(PEOPLE, count)]
-            for member in self._members[group]:
-                others = [other for other in self._members[group] if other != member] or [member]
-                yield self._row(group, member, self._random.choice(others), taken)
-                if self._features.doubled and self._coin(0.2):
-                    yield self._row(group, member, self._random.choice(others), taken)
-
-    def _row(self, group: str, member: str, other: str, taken: set[tuple[str, str]]) -> Item:
-        while True:
-            sort_key = f"no time {self._up_to(100)}" if self._coin(0.03) else self._spelled(-self._up_to(MOMENTS))
-            if (member, sort_key) not in taken:
-                taken.add((member, sort_key))
-                break
-        item = dict(row(member, group, sort_key, self._random.choice("abc"), other))
-        if self._features.owners and self._coin(0.8):
-            item["unread"] = {"N": "0"}
-        if self._coin(0.05):
-            del item["message"]
-        return item
-
-    # The stream.
-
-    def _records(self) -> Iterator[Mapping[str, Any]]:
-        count = self._size.messages if self._size.is_fixed else self._up_to(self._size.messages)
-        for _ in range(count):
-            self._sequence += 1
-            record = self._message(self._random.choice(self._groups))
-            if self._features.poison and self._coin(0.08):
-                record = _poisoned(record, self._random)
-            if self._features.shards:
-                record = {**record, "shardId": f"shardId-{self._random.choice('AB')}"}
-            yield record
-            if self._features.edits and self._coin(0.4) and "NewImage" in record["dynamodb"]:
-                self._sequence += 1
-                yield _edited(record, self._sequence)
-
-    def _message(self, group: str) -> dict[str, Any]:
-        moment = self._random.randrange(MOMENTS) if self._features.ties else self._sequence
-        senders = [*self._members[group], *self._members[group], self._tag + STRANGER, None]
-        text, sender = self._random.choice("abcd"), self._random.choice(senders)
-        return said(group, self._spelled(moment), text, sender, self._sequence)
-
-    def _spelled(self, moment: int) -> str:
-        instant = EPOCH + timedelta(seconds=moment)
-        plain = instant.isoformat()
-        match self._random.randrange(5):
-            case 0:
-                return plain[:19] + ".000000+00:00"
-            case 1:
-                return plain
-            case 2:
-                return plain[:19].replace("T", " ")
-            case 3:
-                return plain[:19] + "Z"
-            case _:
-                return (instant + timedelta(hours=5, minutes=30)).isoformat()[:19] + "+05:30"
+        Pages are no snapshot: who moves between two of them may be on neither, which is a stated limit.
+        """
+        features = self._features
+        if not features.pages or features.lag or features.lanes or features.shards or features.twins:
+            return 0
+        return self._up_to(4) + max(map(len, self._people.members.values())) // 6
 
     # The event source.
 
@@ -204,10 +183,11 @@ class _Drawing:
     def _redeliveries(self, records: tuple[Mapping[str, Any], ...]) -> Iterator[Redelivery]:
         if not self._features.redelivery:
             return
-        texts = [record["dynamodb"]["SequenceNumber"] for record in records]
         for _ in range(self._up_to(3)):
-            start = self._random.randrange(len(texts))
-            yield Redelivery(self._up_to(8), tuple(texts[start : start + self._up_to(4)]))
+            start = int(self._random.random() * self._random.random() * len(records))  # the first come in time
+            shard = records[start].get("shardId")
+            behind = [record for record in records[start:] if record.get("shardId") == shard][: self._up_to(4)]
+            yield Redelivery(self._up_to(8), tuple(record["dynamodb"]["SequenceNumber"] for record in behind))
 
     def _twins(self) -> Iterator[Twin]:
         if self._features.twins:
@@ -233,7 +213,7 @@ class _Drawing:
 
     def _lags(self) -> Iterator[Lag]:
         if self._features.lag:
-            for group in self._groups:
+            for group in self._people.groups:
                 for change in range(CHANGES_LATE_MAX):
                     steps = self._random.choice(
                         (0, self._up_to(5), self._up_to(DELAY_MAX), -1 if self._coin(0.2) else 0)
@@ -243,8 +223,8 @@ class _Drawing:
 
     def _writes(self, rows: tuple[Item, ...]) -> Iterator[Write]:
         for number in range(self._up_to(4)):
-            group = self._random.choice(self._groups)
-            member = self._random.choice(self._members[group])
+            group = self._random.choice(self._people.groups)
+            member = self._random.choice(self._people.members[group])
             at = self._random.randrange(STEPS_AHEAD // 2)
             if self._features.leavers and self._coin(0.3):
                 yield Write(at, "leave", group, member)
@@ -253,8 +233,9 @@ class _Drawing:
 
     def _is_known(self, rows: tuple[Item, ...], group: str) -> bool:
         """Whether every reader meets the attribute's name on some row: a name not seen is a stated limit."""
-        own = ["unread" in item for item in rows if item["message_group_uuid"]["S"] == group]
-        return all(own) if self._features.lag or self._features.leavers or self._features.doubled else any(own)
+        features = self._features
+        own = ["unread" in item for item in rows if item["pk"]["S"].startswith("GRP#") and _group_of(item) == group]
+        return all(own) if features.lag or features.leavers or features.doubled or features.heaps else any(own)
 
     def _up_to(self, limit: int) -> int:
         return 1 + int(self._random.random() * limit)
@@ -263,28 +244,5 @@ class _Drawing:
         return self._random.random() < chance
 
 
-def _edited(record: Mapping[str, Any], sequence: int) -> Mapping[str, Any]:
-    """Make the record of a message whose text was changed later."""
-    change = record["dynamodb"]
-    edited = {**change["NewImage"], "message": {"S": "edited"}}
-    number = f"{100000000000000000000 + sequence}"
-    changed = {**change, "OldImage": change["NewImage"], "NewImage": edited, "SequenceNumber": number}
-    return {**record, "eventName": "MODIFY", "eventID": f"{sequence:032x}", "dynamodb": changed}
-
-
-def _poisoned(record: dict[str, Any], random: Random) -> dict[str, Any]:
-    """Spoil a record in one of the ways that can never be mended."""
-    change = dict(record["dynamodb"])
-    image = dict(change["NewImage"])
-    match random.randrange(4):
-        case 0:
-            del change["NewImage"]
-            return {**record, "dynamodb": change}
-        case 1:
-            image["message"] = {"N": "1"}
-        case 2:
-            del image["message"]
-        case _:
-            image["sk"] = {"S": "yesterday"}
-            change["Keys"] = {**change["Keys"], "sk": image["sk"]}
-    return {**record, "dynamodb": {**change, "NewImage": image}}
+def _group_of(item: Item) -> str | None:
+    return item.get("message_group_uuid", {}).get("S")
