@@ -35,7 +35,8 @@ CHANCES: Final = {
     **dict.fromkeys(("fractions", "distances", "newer_rows", "texts", "ids", "attributes"), 0.3),
     **dict.fromkeys(("earlier", "removals", "own_records", "undated", "numbers", "pages"), 0.2),
     **dict.fromkeys(("heaps", "collisions"), 0.1),
-    **dict.fromkeys(("crowds", "floods", "large"), 0.03),
+    "crowds": 0.05,
+    **dict.fromkeys(("floods", "large"), 0.03),
 }
 """How often a seed has what, where not as often as anything else."""
 

@@ -230,7 +230,10 @@ class Population:
     def sender(self, group: str) -> str | None:
         """Draw who writes: a member, seldom a stranger or nobody."""
         members = self.members[group]
-        return self.random.choice([*members, *members, self.tag + STRANGER, None])
+        number = int(self.random.random() * (2 * len(members) + 2))
+        if number < 2 * len(members):
+            return members[number // 2]
+        return self.tag + STRANGER if number % 2 else None
 
     def message(self, group: str, sort_key: str, text: str, sender: str | None, number: int) -> dict[str, Any]:
         """Make the record of a message; it may stand in the index, where such messages are drawn."""

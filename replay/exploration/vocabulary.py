@@ -112,7 +112,7 @@ OWNED: Final[Mapping[str, Sequence[Mapping[str, Any]]]] = {
         {"M": {}},
     ),
     "history": ({"L": [{"S": "a"}, {"BOOL": False}, {"M": {"b": {"N": "2"}}}]}, {"L": []}),
-    "user.name": ({"S": "with a dot"},),
+    "user-name": ({"S": "with a dash"},),
     "size": ({"S": "a reserved word"},),
     "gr\u00f6\u00dfe": ({"S": "1"},),
 }
