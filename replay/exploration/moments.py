@@ -40,8 +40,8 @@ class Moments:
         count = 2 * MOMENTS + self._later
         drawn = random.choices(steps, k=count) if steps else [SECOND] * count
         start = EPOCH - MOMENTS * SECOND
-        if features.distances:
-            start -= timedelta(seconds=random.randrange(86_400))
+        if features.distances:  # records are made at the epoch: some messages are older, some newer
+            start -= sum(drawn[: random.randrange(count)], timedelta(seconds=random.randrange(86_400)))
         self._instants: list[datetime] = [start]
         for step in drawn:
             self._instants.append(self._instants[-1] + step)

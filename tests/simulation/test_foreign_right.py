@@ -1,8 +1,7 @@
 """Right handlers written otherwise than ours raise no alarm; what no handler without transactions can do does.
 
 Two stream functions over plain boto3, row by row, each write on a condition. They keep every promise that single writes
-can keep, of rows that do not come near the limit of 400 KB. Three histories are beyond them, and are left out of what is
-drawn:
+can keep, of rows far below 400 KB. Three histories are beyond them, and are left out of what is drawn:
 
 - a member leaves between reading and putting: whether a row that went was moved or left cannot be known;
 - another owner writes between reading and putting, and the invocation dies or is not alone: which of two rows has the
