@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING
 
 from bench.simulation import UNTIMED, Speed
 from replay.exploration.campaign import in_memory
-from replay.exploration.draw import Features, Size, draw
+from replay.exploration.draw import draw
+from replay.exploration.features import Features, Size
 
 if TYPE_CHECKING:
     from collections.abc import Callable

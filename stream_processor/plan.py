@@ -16,6 +16,7 @@ from stream_processor.message import GroupId, MemberId, format_time
 from stream_processor.row import ITEM_BYTES_MAX, by_member, group_row, item_bytes
 from stream_processor.transaction import (
     ACTIONS_MAX,
+    KNOWN_ATTRIBUTES,
     Check,
     Delete,
     Key,
@@ -86,7 +87,7 @@ def plan(rows: Iterable[GroupRow], messages: Sequence[Message], taken: Collectio
         GaveUp: every key attempt at one instant is taken.
     """
     members = by_member(rows)
-    names = {name for own in members.values() for row in own for name in row.item}
+    names = {*KNOWN_ATTRIBUTES, *(name for own in members.values() for row in own for name in row.item)}
     planned = {member: _plan_member(own, messages, names, taken) for member, own in members.items()}
     transactions = tuple(pack(step for each in planned.values() for step in each.steps))
     return Plan(

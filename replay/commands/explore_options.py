@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from replay.errors import WrongUse
 from replay.exploration.case import load
-from replay.exploration.draw import Features
+from replay.exploration.features import Features
 from replay.exploration.free.ground import FREE_RULES, MESSAGES_RULES
 from replay.exploration.free.table import FreeTable
 from replay.exploration.given import given_messages

@@ -157,6 +157,10 @@ class AtWork:
         if running.stepped.call is None:
             self._end(running, source, now)
 
+    def was_delivered(self, text: str) -> bool:
+        """Whether the record of a sequence number came at least once."""
+        return text in self._delivered
+
     def ask(self, moment: Moment) -> None:
         """Hold the table to rules from outside, for the records that were delivered so far."""
         self._judgement.ask(moment, (record for record in self._records if record.text in self._delivered))

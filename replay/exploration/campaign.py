@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from replay.exploration.case import Case
-    from replay.exploration.draw import Features
+    from replay.exploration.features import Features
     from replay.exploration.given import Given
     from replay.exploration.handler import Handler
     from replay.tables.dynamo import DynamoStore
@@ -96,7 +96,7 @@ class Result:
 
 def in_memory(case: Case, make_work: type[GroupWork] = GroupWork, manner: Manner = PLAIN) -> Execution:
     """Carry a case out with the project's own function on a table in memory."""
-    store = MemoryTable()
+    store = MemoryTable(page_items=case.page_items) if case.page_items > 0 else MemoryTable()
     return execute(case, store, OurHandler(store, make_work=make_work), manner)
 
 

@@ -121,6 +121,7 @@ class Case:
     """One history. `rows` are there before it; `records` are in stream order, with `shardId` where there are several.
 
     `mapping` has the API's parameters. `cuts` are the sizes of batches in order of forming, then as full as can be.
+    A reading in memory answers `page_items` items a page; 0 stands for as many as there are.
     """
 
     rows: tuple[Mapping[str, Any], ...]
@@ -133,6 +134,7 @@ class Case:
     redeliveries: tuple[Redelivery, ...] = ()
     twins: tuple[Twin, ...] = ()
     turns: tuple[Turn, ...] = ()
+    page_items: int = 0
     name: str = ""
 
     @property
@@ -201,6 +203,8 @@ def parse(plain: Any) -> Case:  # noqa: ANN401 - whatever a file holds
 
 
 def _part(name: str, value: Any) -> Any:  # noqa: ANN401 - by name
+    if name == "page_items":
+        return _checked(name, int, value)
     kinds: dict[str, tuple[Any, str]] = {"name": (str, "a text"), "mapping": (dict, "an object")}
     wanted, called = kinds.get(name, (list, "a list"))
     if not isinstance(value, wanted):

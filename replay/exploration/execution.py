@@ -146,7 +146,8 @@ class _History:
         return source
 
     def _redeliver(self, source: EventSource, sequences: Sequence[str]) -> None:
-        records = [self._by_sequence[text] for text in sequences if text in self._by_sequence]
+        """Bring records of one shard once more: those that came before, since nothing comes again before it came."""
+        records = [self._by_sequence[text] for text in sequences if self._work.was_delivered(text)]
         first = [record for record in records if record.shard == records[0].shard]
         if first:
             source.redeliver(first)

@@ -14,7 +14,8 @@ from typing import TYPE_CHECKING, Any, Final
 
 from replay.checks.said import MESSAGE_PREFIX, said_by
 from replay.errors import WrongUse
-from replay.exploration.draw import NAMES, Features, Size, draw
+from replay.exploration.draw import NAMES, draw
+from replay.exploration.features import Features, Size
 from replay.sources.documents import opened
 from replay.sources.history import GROUP_PREFIX, History, address_of
 from replay.sources.recording import Recording

@@ -30,6 +30,10 @@ UNSEEN: Final = "limit: member not seen"
 LATE: Final = "limit: row put late"
 NEW_NAME: Final = "limit: attribute of a new name"
 REMOVED: Final = "limit: text of a removed message"
+FIELDS: Final = frozenset(
+    {"pk", "sk", "message_group_uuid", "message", "user_uuid", "user_display_name", "user_handle"}
+)
+"""What the application writes on every group row: whoever moves a row knows these names."""
 LIMITS: Final = (UNSEEN, LATE, NEW_NAME, REMOVED)
 """Each by the name of its situation."""
 
@@ -44,9 +48,11 @@ class Limits:
         self._said = said
         kinds = {write.kind for write in case.writes}
         names = {write.name for write in case.writes if write.kind == "set"}
+        if case.lags:
+            names |= _names_of_doubled(case.rows)
         joins = "join" in kinds
         self._unseen = Unseen(store, members, come_back=joins) if case.lags or joins else None
-        self._overwritten = Overwritten(store, names) if names else None
+        self._overwritten = Overwritten(store, names, has_pages=case.page_items > 0) if names else None
         self._removed: Counter[tuple[str, Value]] = Counter()
 
     @property
@@ -121,3 +127,13 @@ class Limits:
         gone = {said for said, count in self._removed.items() if count == left[said]}
         found = [item for item in rows if item["pk"]["S"].startswith("GRP#")]
         return sum((item.get("message_group_uuid", {}).get("S"), value_of(item)) in gone for item in found)
+
+
+def _names_of_doubled(rows: Iterable[Item]) -> set[str]:
+    """Name what others have set on several rows of one member: where these become one, it gets what it had not."""
+    views: dict[tuple[str, str], list[Item]] = {}
+    for item in rows:
+        group = item.get("message_group_uuid", {}).get("S")
+        if isinstance(group, str) and item["pk"]["S"].startswith("GRP#"):
+            views.setdefault((item["pk"]["S"], group), []).append(item)
+    return {name for own in views.values() if len(own) > 1 for item in own for name in item} - FIELDS

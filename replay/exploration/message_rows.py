@@ -38,6 +38,8 @@ class MessageRows:
             return
         if not all(isinstance(part, str) and part for part in address) or address in self._removed:
             return
+        if address[0].startswith("GRP#"):  # its own handlers' work, or there from the beginning
+            return
         if name == "REMOVE":
             if address[0].startswith("MSG#"):
                 self.remove(address)

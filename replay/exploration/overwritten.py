@@ -26,22 +26,28 @@ class _Reading:
 
     names: set[str]
     is_over: bool
+    is_of_index: bool = False
 
 
 class Overwritten:
     """Takes note of which `names` an invocation was shown, and which write lost one of them."""
 
-    def __init__(self, store: Store, names: Collection[str]) -> None:
+    def __init__(self, store: Store, names: Collection[str], *, has_pages: bool = False) -> None:
         self._store = store
+        self._has_pages = has_pages
         self._names = frozenset(names)
         self._readings: dict[int, dict[str, _Reading]] = {}
         self._lost: dict[tuple[str, str, str], bool] = {}
         """Group, member and name of what was lost last, and whether that is the limit's."""
 
     def asked(self, invocation: int, group: str) -> None:
-        """Look at the index as an invocation was shown it."""
+        """Look at the index as an invocation was shown it; of several pages only what all may have shown counts."""
         names = self._on(self._store.indexed(group))
-        self._readings.setdefault(invocation, {})[group] = _Reading(names, is_over=True)
+        readings = self._readings.setdefault(invocation, {})
+        before = readings.get(group)
+        if self._has_pages and before and before.is_of_index:
+            names &= before.names
+        readings[group] = _Reading(names, is_over=True, is_of_index=True)
 
     def read(self, invocation: int, group: str, rows: Iterable[Item]) -> None:
         """Look at a partition's rows as an invocation was shown them; without a group, those of each."""
@@ -70,12 +76,12 @@ class Overwritten:
                     is_limit = reading is not None and name not in reading.names
                     self._lost[group, change.address[0].removeprefix("GRP#"), name] = is_limit
             if reading is not None:
-                reading.is_over = True
+                reading.is_over, reading.is_of_index = True, False
 
     def failed(self, invocation: int) -> None:
         """Take note that a write came to nothing: what is read next is a new reading."""
         for reading in self._readings.get(invocation, {}).values():
-            reading.is_over = True
+            reading.is_over, reading.is_of_index = True, False
 
     def ended(self, invocation: int) -> None:
         """Forget what an invocation was shown."""

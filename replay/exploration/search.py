@@ -12,8 +12,9 @@ from replay.checks.compare import differences
 from replay.errors import WrongUse
 from replay.exploration.campaign import BrokenCase, Result, campaign, explain, one_by_one
 from replay.exploration.differential import differ
-from replay.exploration.draw import Features, Size, draw
+from replay.exploration.draw import draw
 from replay.exploration.exhaustion import exhaust
+from replay.exploration.features import Features, Size
 from replay.exploration.free.ground import FREE_RULES, free_ground
 from replay.exploration.ground import Subject, memory_ground, messages_ground, table_name
 from replay.exploration.outcome import RULES, Manner

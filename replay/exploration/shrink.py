@@ -58,6 +58,7 @@ class _Shrinking:
             for name in LISTS:
                 case = self._without(case, name)
             case = self._together(case)
+            case = self._whole_pages(case)
             for name, fields in NUMBERS.items():
                 case = self._sooner(case, name, fields)
             if case == before or self._left <= 0:
@@ -125,6 +126,10 @@ class _Shrinking:
                         case = candidate
                         break
         return case
+
+    def _whole_pages(self, case: Case) -> Case:
+        candidate = replace(case, page_items=0)
+        return candidate if case.page_items and self._try(candidate) else case
 
     def _mapping(self, case: Case) -> Case:
         for candidate in _simpler_mappings(case):

@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from replay.checks.reached import named, reached
-from replay.checks.reading import value_of
+from replay.checks.reading import fits, room, value_of
 from stream_processor.table import SENDERS_MESSAGES_MAX
 
 if TYPE_CHECKING:
@@ -134,8 +134,12 @@ class Unseen:
         if finding.kind != "behind":
             return set()
         group, member = _view(finding)
-        values = [value_of(item) for item in self._rows(group, member)]
-        return {value for value in oracle.owed_in(group) if all(value > own for own in values)}
+        rows = self._rows(group, member)
+        return {
+            value
+            for value in oracle.owed_in(group)
+            if all(value > value_of(row) and fits(row, room(row), value) for row in rows)
+        }
 
     def _found(self, group: str, pointed: set[str]) -> set[str]:
         base = {member: self._rows(group, member) for member in self._members(group)}

@@ -12,7 +12,7 @@ import pytest
 
 from replay.checks.oracle import Kind
 from replay.exploration.case import FAULT_KINDS, NEEDED, Case, Fault, Lag, Redelivery, Turn, Twin, Write
-from replay.exploration.draw import Features
+from replay.exploration.features import Features
 from replay.exploration.free.ground import FREE_RULES
 from replay.exploration.invariants import Invariants
 from replay.exploration.limits import LIMITS

@@ -210,7 +210,7 @@ def key_of(instant: datetime, group: str) -> str:
 
 def time_of(text: str) -> datetime | None:
     try:
-        instant = datetime.fromisoformat(text)
+        instant = datetime.fromisoformat(text[:11] + text[11:].replace(" ", ""))  # a space before the zone
     except ValueError:
         return None
     return (instant if instant.tzinfo else instant.replace(tzinfo=UTC)).astimezone(UTC)

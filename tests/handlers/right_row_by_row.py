@@ -233,5 +233,5 @@ def is_time(text: str) -> bool:
 
 
 def instant_of(text: str) -> datetime:
-    instant = datetime.fromisoformat(text)
+    instant = datetime.fromisoformat(text[:11] + text[11:].replace(" ", ""))  # a space before the zone
     return instant.astimezone(UTC) if instant.tzinfo else instant.replace(tzinfo=UTC)

@@ -14,7 +14,8 @@ from replay.cli import EXIT_RIGHT, EXIT_WRONG_USE, main
 from replay.exploration.campaign import in_memory
 from replay.exploration.case import Fault, parse
 from replay.exploration.differential import Differential, differ, write_units
-from replay.exploration.draw import Features, draw
+from replay.exploration.draw import draw
+from replay.exploration.features import Features
 from replay.reports.differential import DifferentialJson, differential_json, print_differential, verdict_of
 from stream_processor.group import GroupWork
 from tests.explored import TELLING, case

@@ -13,7 +13,8 @@ import pytest
 from replay.checks.scenarios import TIMES, pair, said
 from replay.exploration.campaign import explain, in_memory, one_by_one
 from replay.exploration.case import Case, Fault
-from replay.exploration.draw import Features, Size, draw
+from replay.exploration.draw import draw
+from replay.exploration.features import Features, Size
 from replay.exploration.outcome import Manner
 from replay.exploration.story import Ended
 from tests.simulation.stepped import HANDLERS, carried_out, forked

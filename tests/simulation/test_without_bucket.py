@@ -6,8 +6,9 @@ from collections import Counter
 from dataclasses import replace
 from random import Random
 
-from replay.exploration.draw import Features, draw
+from replay.exploration.draw import draw
 from replay.exploration.execution import execute
+from replay.exploration.features import Features
 from replay.exploration.ours import OurHandler
 from replay.tables.memory import MemoryTable
 

@@ -391,6 +391,16 @@ def test_an_update_of_a_name_seen_on_another_row_is_kept_although_it_was_not_on_
     assert story.work.tally.transaction_retries == 1
 
 
+def test_a_text_that_the_index_does_not_show_yet_on_a_row_without_one_is_kept() -> None:
+    silent = {name: value for name, value in group_item(ANN, at=1, other=ANN).items() if name != "message"}
+    table = MemoryTable([silent])
+    table.hold_index()
+    drive([message("b", at=1)], table)
+    story = drive([message("a", at=1)], table)
+    assert story.error is None
+    assert shown(table) == [(ANN, time_text(1), text("b"))]
+
+
 def test_another_invocations_newer_message_is_met_and_left() -> None:
     table = MemoryTable(pair())
 

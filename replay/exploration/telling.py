@@ -1,0 +1,161 @@
+"""What the stream tells in one case: messages, what became of them, and what it tells of group rows.
+
+Lawful: an item is inserted once, its records come in the order of its changes and from one shard.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Final
+
+from replay.checks.scenarios import said
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping, Sequence
+
+    from replay.checks.reading import Item
+    from replay.exploration.dice import Dice
+    from replay.exploration.features import Features, Size
+    from replay.exploration.moments import Moments
+    from replay.exploration.population import Population
+
+    Record = dict[str, Any]
+
+PLAIN_NUMBER: Final = 10**20
+FLOOD: Final = range(55, 121)
+"""Messages of a long stream: more than fifty in a batch."""
+
+
+class Telling:
+    """The records of one case while they are drawn."""
+
+    def __init__(self, dice: Dice, features: Features, size: Size, moments: Moments, people: Population) -> None:
+        self._dice = dice
+        self._features = features
+        self._size = size
+        self._moments = moments
+        self._people = people
+        self._shards: dict[tuple[str, str], str] = {}
+        self._removals: list[Record] = []
+        self._own: set[tuple[str, str]] = set()
+        """Addresses of group rows whose insert was told."""
+        self._number = PLAIN_NUMBER
+        self.removed: list[tuple[str, str]] = []
+        """Groups and sort keys of messages that are removed."""
+
+    @staticmethod
+    def length(dice: Dice, features: Features, size: Size) -> int:
+        """Draw how many messages there are."""
+        if size.is_fixed:
+            return size.messages
+        if features.floods and dice.coin(0.5):
+            return dice.choice(FLOOD[: 8 * size.messages])
+        return dice.up_to(size.messages)
+
+    def records(self, rows: Sequence[Item], count: int) -> Iterator[Mapping[str, Any]]:
+        """Tell `count` messages, with everything that comes between them."""
+        if self._features.numbers:
+            self._number = 10 ** self._dice.randrange(3, 30) - self._dice.randrange(1, count + 2)
+        group_rows = [item for item in rows if item["pk"]["S"].startswith("GRP#")]
+        for number in range(1, count + 1):
+            for record in self._told(number, group_rows):
+                yield self._numbered(record)
+        for record in self._removals:
+            yield self._numbered(record)
+
+    def _told(self, number: int, rows: Sequence[Item]) -> Iterator[Record]:
+        features = self._features
+        if features.own_records and rows and self._dice.coin(0.3):
+            yield self._own_record(self._dice.choice(rows))
+        if features.removals and self._dice.coin(0.1):
+            yield self._removal(self._message(self._dice.choice(self._people.groups), number))
+        record = self._message(self._dice.choice(self._people.groups), number)
+        if features.poison and self._dice.coin(0.08):
+            record = _poisoned(record, self._dice, number)
+        if features.undated and self._dice.coin(0.4):
+            del record["dynamodb"]["ApproximateCreationDateTime"]
+        yield record
+        if "NewImage" not in record["dynamodb"]:
+            return
+        if features.edits and self._dice.coin(0.4):
+            record = _edited(record)
+            yield record
+        if features.removals and self._dice.coin(0.15):
+            self._removals.append(self._removal(record))
+            keys = record["dynamodb"]["Keys"]
+            self.removed.append((keys["pk"]["S"].removeprefix("MSG#"), keys["sk"]["S"]))
+        if self._removals and self._dice.coin(0.5):
+            yield self._removals.pop(0)
+
+    def _message(self, group: str, number: int) -> Record:
+        birth = self._people.births.pop(group, None)
+        partition_key = f"MSG#{group}"
+        if birth:
+            sort_key = self._people.take(partition_key, birth.place, birth.sort_key)
+            return self._people.message(group, sort_key, birth.text, birth.sender, number)
+        sort_key = self._people.take(partition_key, self._moments.of_message(number))
+        return self._people.message(group, sort_key, self._people.text(), self._people.sender(group), number)
+
+    def _removal(self, record: Record) -> Record:
+        """Make the record of a message that is removed: it was there, perhaps since before the first record."""
+        change = {name: value for name, value in record["dynamodb"].items() if name != "NewImage"}
+        return {**record, "eventName": "REMOVE", "dynamodb": {**change, "OldImage": record["dynamodb"]["NewImage"]}}
+
+    def _own_record(self, item: Item) -> Record:
+        """Tell what the handler, or the application, did to a group row: its insert once, then its changes."""
+        address = item["pk"]["S"], item["sk"]["S"]
+        if self._dice.coin(0.3):  # the row as it was before it moved: under a key of its own
+            sort_key = self._people.take(address[0], self._moments.of_row())
+            return _of_row({**item, "sk": {"S": sort_key}}, "REMOVE")
+        if address in self._own or self._dice.coin(0.3):
+            self._own.add(address)  # an insert may come no more
+            return _of_row(item, "MODIFY")
+        self._own.add(address)
+        return _of_row(item, "INSERT")
+
+    def _numbered(self, record: Record) -> Record:
+        """Give a record its place in the stream, and its shard where there are several."""
+        self._number += 1 if self._number >= PLAIN_NUMBER or self._dice.coin(0.7) else self._dice.randrange(2, 9)
+        record["dynamodb"]["SequenceNumber"] = str(self._number)
+        record["eventID"] = f"{self._number:032x}"
+        if self._features.shards:
+            keys = record["dynamodb"]["Keys"]
+            address = keys["pk"]["S"], keys["sk"]["S"]
+            record["shardId"] = self._shards.setdefault(address, f"shardId-{self._dice.choice('AB')}")
+        return record
+
+
+def _edited(record: Record) -> Record:
+    """Make the record of a message whose text was changed later."""
+    change = record["dynamodb"]
+    edited = {**change["NewImage"], "message": {"S": "edited"}}
+    return {**record, "eventName": "MODIFY", "dynamodb": {**change, "OldImage": change["NewImage"], "NewImage": edited}}
+
+
+def _of_row(item: Item, name: str) -> Record:
+    """Make a record of a group row; a change is another owner's, of long ago."""
+    record: Record = dict(said("", item["sk"]["S"], "", None, 1))
+    change = {part: value for part, value in record["dynamodb"].items() if part != "NewImage"}
+    change["Keys"] = {"pk": item["pk"], "sk": item["sk"]}
+    if name != "REMOVE":
+        change["NewImage"] = dict(item)
+    if name != "INSERT":
+        change["OldImage"] = dict(item) if name == "REMOVE" else {**item, "seen": {"BOOL": False}}
+    return {**record, "eventName": name, "dynamodb": change}
+
+
+def _poisoned(record: Record, dice: Dice, number: int) -> Record:
+    """Spoil a record in one of the ways that can never be mended."""
+    change = dict(record["dynamodb"])
+    image = dict(change["NewImage"])
+    match dice.randrange(4):
+        case 0:
+            del change["NewImage"]
+            return {**record, "dynamodb": change}
+        case 1:
+            image["message"] = {"N": "1"}
+        case 2:
+            del image["message"]
+        case _:
+            image["sk"] = {"S": f"yesterday {number}"}
+            change["Keys"] = {**change["Keys"], "sk": image["sk"]}
+    return {**record, "dynamodb": {**change, "NewImage": image}}

@@ -1,0 +1,109 @@
+"""Handlers that are wrong about data: times, texts, ids, records, sizes. Random cases must convict every one of them.
+
+Each is the right function with one thing replaced, as `(owner, name, what is there instead)`.
+"""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
+
+from stream_processor import batch, group, message, plan, row
+from stream_processor.errors import PermanentError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+    from datetime import datetime
+
+    from stream_processor.message import Message, Position
+    from stream_processor.row import GroupRow, Item
+    from stream_processor.transaction import Transaction
+
+    Replaced = tuple[object, str, object]
+
+_parse_time, _parse = message.parse_time, message.parse
+_touch, _group_row = plan._touch, row.group_row
+
+
+def _times(reads: Callable[[str], datetime | None]) -> tuple[Replaced, ...]:
+    return (message, "parse_time", reads), (row, "parse_time", reads)
+
+
+def _messages(changed: Callable[[Message], Message | None]) -> tuple[Replaced, ...]:
+    def parse(record: Mapping[str, Any], at: Position) -> Message | None:
+        found = _parse(record, at)
+        return None if found is None else changed(found)
+
+    return ((batch, "parse", parse),)
+
+
+def _refusing(pattern: str) -> tuple[Replaced, ...]:
+    return _times(lambda text: None if re.search(pattern, text) else _parse_time(text))
+
+
+def _in_whole_seconds(text: str) -> datetime | None:
+    instant = _parse_time(text)
+    return instant and instant.replace(microsecond=0)
+
+
+def _on_the_written_date(text: str) -> datetime | None:
+    instant = _parse_time(text)
+    return instant and instant.replace(year=int(text[:4]), month=int(text[5:7]), day=int(text[8:10]))
+
+
+def _not_ahead(found: Message) -> Message:
+    if found.ahead_s > 60:
+        raise PermanentError("Future", "dated after its record")
+    return found
+
+
+def _removed_too(record: Mapping[str, Any], at: Position) -> Message | None:
+    change = record["dynamodb"]
+    if record["eventName"] == "REMOVE" and "OldImage" in change:
+        record = {**record, "eventName": "INSERT", "dynamodb": {**change, "NewImage": change["OldImage"]}}
+    return _parse(record, at)
+
+
+def _by_record_time(record: Mapping[str, Any], at: Position) -> Message | None:
+    float(record["dynamodb"]["ApproximateCreationDateTime"])
+    return _parse(record, at)
+
+
+def _scalars_only(survivor: GroupRow, current: Item, wanted: Item, names: Any) -> Transaction:  # noqa: ANN401 - as the right one
+    kept = {name: value for name, value in wanted.items() if next(iter(value)) in "SN"}
+    return _touch(survivor, current, wanted if wanted == current else kept, names)
+
+
+def _any_row(item: Item, of: Any) -> GroupRow | None:  # noqa: ANN401 - as the right one
+    found = _group_row({**item, "pk": {"S": "GRP#" + item["pk"]["S"][4:]}}, of)
+    return found and replace(found, item=item)
+
+
+WRONG_READINGS: dict[str, tuple[tuple[Replaced, ...], int]] = {
+    "drops fractions of a second": (_times(_in_whole_seconds), 100),
+    "refuses naive times": (_refusing(r"^[^Z+]{10}T[\d:.]+$"), 100),
+    "refuses +0530": (_refusing(r"[+-]\d{4}$"), 100),
+    "refuses a space before the zone": (_refusing(r"\d [+-]"), 100),
+    "thinks that an offset never changes the date": (_times(_on_the_written_date), 100),
+    "normalises texts": (_messages(lambda found: replace(found, text=unicodedata.normalize("NFC", found.text))), 400),
+    "trims texts": (_messages(lambda found: replace(found, text=found.text.strip())), 200),
+    "cuts texts at 100 characters": (_messages(lambda found: replace(found, text=found.text[:100])), 200),
+    "ignores empty texts": (_messages(lambda found: found if found.text else None), 400),
+    "puts group ids in lower case": (
+        _messages(lambda found: replace(found, group=message.GroupId(found.group.lower()))),
+        200,
+    ),
+    "takes a removed message for a new one": (((batch, "parse", _removed_too),), 400),
+    "asks every record when it was made": (((batch, "parse", _by_record_time),), 200),
+    "sets aside what is dated ahead": (_messages(_not_ahead), 100),
+    "keeps texts and numbers of other owners only": (((plan, "_touch", _scalars_only),), 100),
+    "takes messages in the index for group rows": (((group, "group_row", _any_row),), 400),
+    "never looks at the size of a row": (((plan, "ITEM_BYTES_MAX", 10**9),), 1_000),
+    "takes sequence numbers for texts": (
+        ((batch, "lowest", lambda messages: min(messages, key=lambda found: found.identifier)),),
+        2_000,
+    ),
+}
+"""What is replaced, and within how many cases it is convicted."""
