@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
 
-    from replay.exploration.case import Case, Lag
+    from replay.exploration.case import Case, Fault, Lag
 
 ATTEMPTS_MAX = 2_000
 LISTS = ("faults", "lags", "twins", "redeliveries", "writes", "turns", "records", "rows", "cuts")
@@ -83,23 +83,37 @@ class _Shrinking:
                 candidate = _with(case, name, elements[:start] + elements[start + size :])
                 if self._try(candidate):
                     case = candidate
-                elif name == "records" and size == 1 and (moved := self._moved_up(candidate)):
+                elif size == 1 and (moved := self._moved_up(candidate, name, elements[start])):
                     case = moved
                 else:
                     start += size
             size //= 2
         return case
 
-    def _moved_up(self, case: Case) -> Case | None:
-        """Let what happens at steps happen as much sooner as there are fewer calls before it."""
-        timed = [(name, event.at) for name in TIMED for event in getattr(case, name)]
-        if not 1 <= len(timed) <= TIMED_MAX:
+    def _moved_up(self, case: Case, name: str, gone: Any) -> Case | None:  # noqa: ANN401 - an element
+        """Let the rest happen as much sooner as there is less before it, where a record or a fault is gone."""
+        if name == "faults":
+            return self._faults_sooner(case, gone)
+        return self._steps_sooner(case) if name == "records" else None
+
+    def _faults_sooner(self, case: Case, gone: Fault) -> Case | None:
+        """Let faults of later invocations meet the one before: an invocation that does not fail is not repeated."""
+        later = {fault: fault.invocation > gone.invocation for fault in case.faults}
+        faults = [replace(fault, invocation=fault.invocation - is_later) for fault, is_later in later.items()]
+        candidate = replace(case, faults=tuple(faults))
+        return candidate if any(later.values()) and self._try(candidate) else None
+
+    def _steps_sooner(self, case: Case) -> Case | None:
+        """Let what happens at steps happen as much sooner as there are fewer calls before it, redeliveries by one."""
+        timed = [each.at for name in TIMED for each in getattr(case, name)]
+        if not 1 <= len(timed) + len(case.redeliveries) <= TIMED_MAX:
             return None
-        for steps in range(1, min(STEPS_UP_MAX, max(at for _, at in timed)) + 1):
+        sooner = tuple(replace(each, after=max(0, each.after - 1)) for each in case.redeliveries)
+        for steps in range(1, min(STEPS_UP_MAX, max(timed, default=1)) + 1):
             moved: dict[str, Any] = {
                 name: tuple(replace(each, at=max(0, each.at - steps)) for each in getattr(case, name)) for name in TIMED
             }
-            candidate = replace(case, **moved)
+            candidate = replace(case, redeliveries=sooner, **moved)
             if self._try(candidate):
                 return candidate
         return None

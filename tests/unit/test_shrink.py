@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import pytest
 
-from replay.exploration.case import Case, Fault, Lag, Write
+from replay.exploration.case import Case, Fault, Lag, Redelivery, Write
 from replay.exploration.shrink import shrink
 
 
@@ -46,6 +46,24 @@ def test_what_happens_at_a_step_moves_up_with_the_record_that_goes() -> None:
         lambda tried: [each.at for each in tried.writes] == [3 * len(tried.records), 3 * len(tried.records) + 1],
     )
     assert (len(shrunk.records), [each.at for each in shrunk.writes]) == (0, [0, 1])
+
+
+def test_a_fault_moves_up_with_the_invocation_that_does_not_fail() -> None:
+    faults = (*(Fault(number, 1, "throttle") for number in range(1, 4)), Fault(4, 2, "crash-after"))
+    shrunk = shrink(
+        Case(rows=(), records=(), mapping={}, faults=faults),
+        lambda tried: bool(tried.faults) and tried.faults[-1] == Fault(len(tried.faults), 2, "crash-after"),
+    )
+    assert shrunk.faults == (Fault(1, 2, "crash-after"),)
+
+
+def test_a_redelivery_moves_up_with_the_record_that_goes() -> None:
+    records = tuple({"dynamodb": {"SequenceNumber": str(number)}} for number in range(4))
+    shrunk = shrink(
+        Case(rows=(), records=records, mapping={}, redeliveries=(Redelivery(4, ("3",)),)),
+        lambda tried: [each.after for each in tried.redeliveries] == [len(tried.records)],
+    )
+    assert len(shrunk.records) == 0
 
 
 def test_late_changes_of_two_groups_stay_two() -> None:
