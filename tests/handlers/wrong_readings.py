@@ -103,7 +103,10 @@ WRONG_READINGS: dict[str, tuple[tuple[Replaced, ...], int]] = {
     "never looks at the size of a row": (((plan, "ITEM_BYTES_MAX", 10**9),), 1_000),
     "takes sequence numbers for texts": (
         ((batch, "lowest", lambda messages: min(messages, key=lambda found: found.identifier)),),
-        2_000,
+        400,
     ),
 }
 """What is replaced, and within how many cases it is convicted."""
+
+FEATURES = {"takes sequence numbers for texts": ("batches", "faults", "numbers", "bisect", "ties")}
+"""What alone is drawn for those whom few of all cases convict."""

@@ -54,7 +54,7 @@ def carried_out(
 def doubled(case: Case, store: DynamoStore) -> list[Finding]:
     """What is doubled in the end: rows of one member that nobody has made one, rows that nobody should have."""
     oracle = Oracle()
-    had = {(item["message_group_uuid"]["S"], item["pk"]["S"]) for item in case.rows}
+    had = {(item.get("message_group_uuid", {}).get("S"), item["pk"]["S"]) for item in case.rows}
     joins = [write for write in case.writes if write.kind == "join"]
     late = [write for write in joins if (write.group, f"GRP#{write.member}") not in had]
     first = {(each.group, each.member): row(each.member, each.group, each.time, each.value) for each in late}

@@ -14,14 +14,14 @@ import pytest
 from replay.checks.reading import fits, read_instant, room, value_of
 from replay.checks.said import said_by
 from replay.exploration.campaign import in_memory
-from replay.exploration.case import dump, load, parse
+from replay.exploration.case import TORN_READS, dump, load, parse
 from replay.exploration.draw import draw
 from replay.exploration.features import Features, Size
 from replay.exploration.outcome import Manner
 from replay.exploration.story import Delivered
 from replay.exploration.vocabulary import FRACTIONS, ZONES, spelled
 from stream_processor.message import parse_time
-from tests.handlers.wrong_readings import WRONG_READINGS
+from tests.handlers.wrong_readings import FEATURES, WRONG_READINGS
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -153,7 +153,9 @@ def reached(case: Case) -> Counter[str]:
     found["pages"] = bool(case.page_items)
     found["heaps"] = any(count > 2 for count in own.values())
     found["collisions"] = any(group.startswith("other-") for _, group in own)
-    found["crowds"] = max(of_groups.values()) > 5 or len(of_groups) > 3
+    found["crowds"] = max(of_groups.values(), default=0) > 5 or len(of_groups) > 3
+    found["joiners"] = any(write.kind == "join" for write in case.writes)
+    found["torn"] = any(fault.kind in TORN_READS for fault in case.faults)
     found["floods"] = len(case.records) > 50
     found["large"] = any(
         0 < sum(fits(item, room(item), said.value) for item in rows) < len(rows) for said in told if rows
@@ -209,7 +211,9 @@ def test_random_cases_convict_a_handler_that(wrong: str, monkeypatch: pytest.Mon
     replaced, within = WRONG_READINGS[wrong]
     for owner, name, instead in replaced:
         monkeypatch.setattr(owner, name, instead)
-    convicting = next((case for case in map(draw, range(within)) if in_memory(case).broken), None)
+    features = Features.only(FEATURES[wrong]) if wrong in FEATURES else None
+    drawn = (draw(seed, features=features) for seed in range(within))
+    convicting = next((case for case in drawn if in_memory(case).broken), None)
     monkeypatch.undo()
     assert convicting is not None, f"{within} cases convict nobody who {wrong}"
     assert in_memory(convicting).broken == []
