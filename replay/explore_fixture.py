@@ -20,9 +20,10 @@ from replay.errors import WrongUse
 from replay.exploration.case import dump
 from replay.exploration.search import search
 from replay.pytest_plugin import PROPERTY, setting
-from replay.reports.exploration import counted, figures
+from replay.reports.exploration import figures
 from replay.reports.exploration_html import html_page
 from replay.reports.exploration_text import print_exploration
+from replay.wording import counted
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Mapping

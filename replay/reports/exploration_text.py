@@ -12,10 +12,11 @@ from rich.table import Table
 from rich.text import Text
 
 from replay.exploration.story import Called, PhaseBegan, RuleBroken
-from replay.reports.exploration import anomalies, counted, figures, moves
+from replay.reports.exploration import anomalies, figures, moves
 from replay.reports.markup import plain
 from replay.reports.reasons import headline
 from replay.reports.rows import attributes_of, owner, record_line, row_line
+from replay.wording import counted
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -20,13 +20,14 @@ from replay.exploration.draw import draw
 from replay.exploration.free.ground import FREE_RULES
 from replay.exploration.outcome import RULES, Manner
 from replay.exploration.story import Called, PhaseBegan, RowChange
-from replay.reports.exploration import anomalies, counted, figures, moves, versions
+from replay.reports.exploration import anomalies, figures, moves, versions
 from replay.reports.exploration_json import ExplorationJson, as_json
 from replay.reports.exploration_text import print_exploration, told
 from replay.reports.junit import junit_xml
 from replay.reports.markup import element, plain
 from replay.reports.reasons import REASONS, TITLES
 from replay.reports.rows import record_line, shown
+from replay.wording import counted
 from stream_processor.group import GroupWork, Transact
 from stream_processor.message import MemberId
 from stream_processor.table import ReadIndex
