@@ -30,7 +30,7 @@ from replay.reports.progress import records_bar
 from replay.reports.report import InjectedFault
 from replay.reports.run_json import as_json
 from replay.reports.stepping import Stepping
-from replay.reports.text import print_differences, print_forecast, print_report
+from replay.reports.text import NO_TABLE, print_differences, print_forecast, print_report
 from replay.run import Replay, deliver_only
 from replay.sources import shapes
 from replay.sources.documents import STANDARD_INPUT, opened
@@ -53,10 +53,10 @@ if TYPE_CHECKING:
     from replay.tables.wire import Item
 
 RIGHT = 0
-WRONG = 1
+ENDINGS = {"right": 0, "not judged": 0, "wrong": 1, "incomplete": 2}
+"""Exit codes; what is incomplete proves nothing."""
 COLLECTED_EVERY = (100_000, 20, 100)
 """Records are many and hold no cycles: looking for some as often as Python does takes longer than reading them."""
-NO_TABLE = "none"
 NOWHERE = "http://127.0.0.1:9"
 """Nobody listens on the discard port: a handler that asks for a table finds none."""
 NAME_BYTES = 4
@@ -74,7 +74,9 @@ def run(events: tuple[str, ...], **options: Any) -> int:  # noqa: ANN401 - click
     with the project. The rows that the recording presupposes are put first; the handler runs in a process of its own,
     is killed at its timeout, and finds the table at AWS_ENDPOINT_URL_DYNAMODB under TABLE_NAME.
 
-    Exit code 0: the table is what the messages say. 1: it is not, and the report says where. 2: wrong use.
+    Exit code 0: the table is what the messages say. 1: it is not, and the report says where; or no delivery succeeded.
+    2: wrong use, or a fault that was asked for never happened. The verdict is about tables of messages: where the
+    records hold none that is delivered, it is "not judged", and 1 only where the handler left records behind.
 
     \b
     Example:
@@ -115,7 +117,7 @@ def _run(asked: Asked) -> int:
             for target, name in zip(asked.targets, tables, strict=True)
         ]
     _tell(asked, ran)
-    return RIGHT if ran[0].report.is_right else WRONG
+    return ENDINGS[ran[0].report.word]
 
 
 def _check_later_handlers(asked: Asked, where: tuple[Endpoint, str]) -> None:
@@ -168,8 +170,9 @@ def _run_without_table(asked: Asked) -> int:
         report = deliver_only(
             asked.recording, handlers, asked.mapping, asked.switches, watch=lambda report: told(report.records)
         )
+    _note_faults(report, faults)
     _tell(asked, [_Ran(report, {"handler": str(asked.targets[0]), "table": NO_TABLE}, [])])
-    return RIGHT if report.is_right else WRONG
+    return ENDINGS[report.word]
 
 
 def _replay(
@@ -206,13 +209,17 @@ def _replay(
             begun=lagging.begin if lagging is not None else lambda: None,
             watch=lambda report: told(report.records),
         ).run()
+    _note_faults(report, faults)
+    report.lagging_queries = lagging.answered if lagging is not None else 0
+    about = {"handler": str(target), "table": table, "endpoint": str(endpoint)}
+    return _Ran(report, about, list(under_test.rows()) if asked.options["against"] else [])
+
+
+def _note_faults(report: Report, faults: Faults) -> None:
     report.faults = [
         InjectedFault(str(done.fault), done.operation, delivery_of(done.request_id)) for done in faults.happened
     ]
     report.faults_left = [str(fault) for fault in faults.waiting]
-    report.lagging_queries = lagging.answered if lagging is not None else 0
-    about = {"handler": str(target), "table": table, "endpoint": str(endpoint)}
-    return _Ran(report, about, list(under_test.rows()) if asked.options["against"] else [])
 
 
 def _progress(stack: contextlib.ExitStack, asked: Asked) -> Callable[[int], None]:

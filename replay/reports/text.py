@@ -13,6 +13,7 @@ from rich.table import Table
 from rich.text import Text
 
 from replay.reports.run_json import as_json
+from replay.wording import counted
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -26,6 +27,9 @@ DISCARDS_SHOWN: Final = 10
 FAILURES_SHOWN: Final = 5
 PRINTED_SHOWN_MAX: Final = 200
 
+NO_TABLE: Final = "none"
+"""The name of no table: everything is delivered, nothing is judged."""
+
 COLUMNS: Final = ("kind", "group", "member", "expected", "found", "delivery")
 
 
@@ -33,7 +37,7 @@ def print_report(report: Report, about: Mapping[str, str], console: Console | No
     """Print the report on standard output."""
     console = console or Console(highlight=False, soft_wrap=True)
     content = as_json(report, about)
-    console.print(_verdict(report))
+    console.print(_verdict(report, about))
     if report.findings:
         rows = [_cells(finding) for finding in content["findings"][:FINDINGS_SHOWN]]
         console.print(_framed(rows) if console.is_terminal else aligned([COLUMNS, *rows]))
@@ -45,25 +49,42 @@ def print_report(report: Report, about: Mapping[str, str], console: Console | No
     console.print(aligned(_rows(content["summary"])))
 
 
-def _verdict(report: Report) -> Text:
+def _verdict(report: Report, about: Mapping[str, str]) -> Text:
+    rows, messages = counted(report.rows, "row"), counted(report.messages, "message")
+    right = f"The table is right: {rows} after {messages}, each group at its newest"
+    match report.word:
+        case "wrong":
+            return Text(_wrong(report, about), style="bold red")
+        case "incomplete":
+            end = right if report.judged else f"Not judged: {_unjudged(report, about)}"
+            return Text(f"Incomplete, {', '.join(report.faults_left)} never happened. {end}", style="bold yellow")
+        case "not judged":
+            return Text(f"Not judged: {_unjudged(report, about)}", style="bold")
+        case "right":
+            return Text(right, style="bold green")
+
+
+def _wrong(report: Report, about: Mapping[str, str]) -> str:
     if report.ended is not None:
-        return Text(f"The run could not go on: {report.ended}", style="bold red")
+        return f"The run could not go on: {report.ended}"
     if not report.quiet:
-        return Text(
-            f"The handler never gets quiet: it still answers its own writes after {report.rounds} rounds of them",
-            style="bold red",
-        )
-    if not report.judged:
-        return Text("Everything is delivered; there is no table to judge", style="bold")
-    if report.findings:
-        views = {(traced.finding.kind, traced.finding.group, traced.finding.member) for traced in report.findings}
-        kinds = Counter(kind for kind, _, _ in views)
-        counts = ", ".join(f"{count} {kind}" for kind, count in kinds.most_common())
-        return Text(f"The table is wrong: {counts}", style="bold red")
-    return Text(
-        f"The table is right: {report.rows} rows after {report.messages} messages, each group at its newest",
-        style="bold green",
-    )
+        return f"The handler never gets quiet: it still answers its own writes after {report.rounds} rounds of them"
+    if not report.findings:
+        rest = "" if report.judged else f"; the table is not judged: {_unjudged(report, about)}"
+        return f"The handler is wrong: {report.untaken}{rest}"
+    views = {(traced.finding.kind, traced.finding.group, traced.finding.member) for traced in report.findings}
+    kinds = Counter(kind for kind, _, _ in views)
+    return f"The table is wrong: {', '.join(f'{count} {kind}' for kind, count in kinds.most_common())}"
+
+
+def _unjudged(report: Report, about: Mapping[str, str]) -> str:
+    """Say why there is nothing to judge."""
+    if about.get("table") == NO_TABLE:
+        return "there is no table"
+    records = counted(report.records, "record")
+    if not report.messages:
+        return f"no message of the messages table is among {records}; see explore --template for other tables"
+    return f"the filter dropped all of {records}"
 
 
 def _cells(finding: Mapping[str, Any]) -> tuple[str, ...]:
