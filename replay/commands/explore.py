@@ -84,7 +84,7 @@ def explore(**options: Any) -> int:  # noqa: ANN401 - click hands over each opti
     """
     check_files(options)
     asked = asked_of(options)
-    if options["against"]:
+    if options["against"] is not None:
         return _compare(asked, options)
     with cases_bar(asked.schedules) as tell:
         found = search(asked, tell)

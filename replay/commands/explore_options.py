@@ -64,7 +64,7 @@ def asked_of(options: Mapping[str, Any]) -> Search:
     Raises:
         WrongUse: one names what is not there.
     """
-    target = Target.parse(options["handler"]) if options["handler"] else None
+    target = Target.parse(options["handler"]) if options["handler"] is not None else None
     table = FreeTable.load(options["template"], options["table"]) if options["template"] else None
     _check_together(options)
     for situation in options["reach"]:

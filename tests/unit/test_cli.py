@@ -7,6 +7,8 @@ import sys
 
 import pytest
 
+from replay.cli import main
+
 
 @pytest.mark.parametrize(
     "arguments",
@@ -21,3 +23,10 @@ def test_a_reader_that_has_ended_is_no_verdict(arguments: list[str]) -> None:
         assert process.wait() == 2
         assert process.stderr is not None
         assert process.stderr.read() == "replay: stopped: what reads the output has ended\n"
+
+
+@pytest.mark.parametrize("option", ["--handler", "--against"])
+@pytest.mark.parametrize("command", ["run", "explore"])
+def test_an_empty_handler_is_refused(capsys: pytest.CaptureFixture[str], command: str, option: str) -> None:
+    assert main([command, option, ""]) == 2
+    assert capsys.readouterr().err.startswith("replay: handler '' names no function; write MODULE:FUNCTION")
