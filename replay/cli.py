@@ -7,8 +7,12 @@ first use, so that `--help` stays quick.
 
 from __future__ import annotations
 
+import contextlib
 import difflib
+import errno
 import importlib
+import os
+import sys
 from typing import TYPE_CHECKING
 
 import click
@@ -20,6 +24,9 @@ if TYPE_CHECKING:
 
 EXIT_RIGHT = 0
 EXIT_WRONG_USE = 2
+
+FULL = (errno.ENOSPC, errno.EDQUOT, errno.EIO)
+"""How writing fails where there is no room."""
 
 COMMANDS = {
     "run": "Replay recorded events against a handler and give the verdict.",
@@ -81,20 +88,36 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command and return its exit code; `arguments` default to the process's own."""
     try:
         ending = replay.main(args=arguments, prog_name="python -m replay", standalone_mode=False)
+        sys.stdout.flush()
     except WrongUse as error:
-        return _refuse(str(error))
+        reason = str(error)
     except click.exceptions.NoArgsIsHelpError as error:
         click.echo(error.format_message(), err=True)
         return EXIT_WRONG_USE
     except click.ClickException as error:
         context = getattr(error, "ctx", None)
         where = f"; see '{context.command_path} --help'" if context else ""
-        return _refuse(error.format_message().rstrip(".") + where)
+        reason = error.format_message().rstrip(".") + where
     except (click.Abort, KeyboardInterrupt):
-        return _refuse("stopped")
+        reason = "stopped"
+    except OSError as error:
+        if error.errno not in (*FULL, errno.EPIPE) or error.filename is not None:
+            raise
+        _write_no_more()
+        reason = f"the output cannot be written: {error.strerror}"
     except SystemExit:  # so click and rich end where nobody reads on; it is no verdict against anything
-        return _refuse("stopped: what reads the output has ended")
-    return ending if isinstance(ending, int) else EXIT_RIGHT
+        reason = "stopped: what reads the output has ended"
+    else:
+        return ending if isinstance(ending, int) else EXIT_RIGHT
+    return _refuse(reason)
+
+
+def _write_no_more() -> None:
+    """Let nothing that is still to be written fail once more when the process ends."""
+    with contextlib.suppress(OSError, ValueError):  # where standard output is no file
+        nowhere = os.open(os.devnull, os.O_WRONLY)
+        os.dup2(nowhere, sys.stdout.fileno())
+        os.close(nowhere)
 
 
 def _refuse(reason: str) -> int:

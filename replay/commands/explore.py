@@ -11,8 +11,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from replay.commands.explore_options import about_of, asked_of, check_against
-from replay.commands.explore_report import check_files, deliver_report
-from replay.exploration.case import dump
+from replay.commands.explore_report import check_files, deliver_report, save
 from replay.exploration.search import SCHEDULES, search, search_both
 from replay.function.target import Target
 from replay.reports.differential import differential_json, print_differential, verdict_of
@@ -88,8 +87,6 @@ def explore(**options: Any) -> int:  # noqa: ANN401 - click hands over each opti
         return _compare(asked, options)
     with cases_bar(asked.schedules) as tell:
         found = search(asked, tell)
-    if found.broken and options["save"]:
-        options["save"].write_text(dump(found.broken.smallest), encoding="utf-8")
     return ENDINGS[deliver_report(found, options).word]
 
 
@@ -99,10 +96,10 @@ def _compare(asked: Search, options: Mapping[str, Any]) -> int:
     other = replace(asked.subject, target=Target.parse(options["against"]))
     with cases_bar(asked.schedules, "different") as tell:
         compared = search_both(asked, other, tell)
-    if compared.divergence and options["save"]:
-        options["save"].write_text(dump(compared.divergence.smallest), encoding="utf-8")
     if options["as_json"]:
         click.echo(json.dumps(differential_json(compared, about_of(options))))
     else:
         print_differential(compared, about_of(options))
+    if compared.divergence:
+        save(compared.divergence.smallest, options)
     return ENDINGS[verdict_of(compared)]

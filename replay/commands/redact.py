@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from replay.commands.outputs import refuse_same_file
 from replay.errors import WrongUse
 from replay.reports.progress import records_bar
 from replay.sources import documents, output, shapes
@@ -37,6 +38,8 @@ def redact(events: tuple[str, ...], shape: str | None, out: str, *, as_json: boo
     """
     if as_json and out == output.STANDARD_OUTPUT:
         raise WrongUse("--json needs --out FILE: with '-' the records are on standard output")
+    if out != output.STANDARD_OUTPUT:
+        refuse_same_file("--out", out, events)
     with documents.opened(events) as files:
         recording = Recording(files, shapes.named(shape) if shape is not None else None)
         with output.opened(out) as stream, records_bar("redacting", recording.records) as tell:

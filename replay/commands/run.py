@@ -10,13 +10,14 @@ import secrets
 import sys
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import IO, TYPE_CHECKING, Any
 
 import click
 
 from replay.checks.compare import differences
 from replay.commands.discards import write_discard
 from replay.commands.launching import launch_of
+from replay.commands.outputs import refuse_same_file, written_to
 from replay.commands.run_asked import Asked
 from replay.commands.run_options import run_options
 from replay.delivery_round import Duplicates, delivery_of
@@ -46,6 +47,7 @@ from replay.tables.under_test import TableUnderTest
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
+    from pathlib import Path
 
     from replay.function.control import Control
     from replay.function.target import Target
@@ -86,6 +88,9 @@ def run(events: tuple[str, ...], **options: Any) -> int:  # noqa: ANN401 - click
       zcat events.jsonl.gz | python -m replay run - --json | jq .verdict
     """
     gc.set_threshold(*COLLECTED_EVERY)
+    if options["log"] is not None:
+        read = (*events, *options["table_state"], *filter(None, (options["template"], options["filtered_by"])))
+        refuse_same_file("--log", options["log"], read)
     if options["step"] and STANDARD_INPUT in events:
         raise WrongUse("--step waits for somebody at standard input; give the events as a file")
     with opened(events or (str(locate_fixture(CONVERSATION)),)) as files:
@@ -274,15 +279,34 @@ def _endpoint(asked: Asked) -> Iterator[tuple[Endpoint, str]]:
 def _output(options: dict[str, Any]) -> Iterator[Callable[[str], None] | None]:
     """Say where the handler's lines go: a file, standard error, or nowhere."""
     if options["log"] is not None:
-        try:
-            with options["log"].open("w", encoding="utf-8") as file:
-                yield lambda line: print(line, file=file)
-        except OSError as error:
-            raise WrongUse(f"--log {options['log']}: {error.strerror}") from None
+        with written_to("--log", options["log"]):
+            file = options["log"].open("w", encoding="utf-8")
+        yield from _logged(file, options["log"])
     elif options["verbose"]:
         yield lambda line: click.echo(f"handler: {line}", err=True)
     else:
         yield None
+
+
+def _logged(file: IO[str], path: Path) -> Iterator[Callable[[str], None]]:
+    """Write lines from the threads that read them; what cannot be written is told at the end of the run."""
+    failed: list[OSError] = []
+
+    def write(line: str) -> None:
+        try:
+            print(line, file=file)
+        except OSError as error:
+            failed.append(error)
+
+    try:
+        yield write
+    finally:
+        try:
+            file.close()
+        except OSError as error:
+            failed.append(error)
+    if failed:
+        say(f"--log {path} cannot be written: {failed[0].strerror}; what the handler printed is not all there")
 
 
 def _tell(asked: Asked, ran: list[_Ran]) -> None:

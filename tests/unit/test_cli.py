@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
 from replay.cli import main
+
+EVENTS = Path(__file__).parents[2] / "fixtures" / "faults" / "H2" / "events.jsonl"
 
 
 @pytest.mark.parametrize(
@@ -30,3 +33,51 @@ def test_a_reader_that_has_ended_is_no_verdict(arguments: list[str]) -> None:
 def test_an_empty_handler_is_refused(capsys: pytest.CaptureFixture[str], command: str, option: str) -> None:
     assert main([command, option, ""]) == 2
     assert capsys.readouterr().err.startswith("replay: handler '' names no function; write MODULE:FUNCTION")
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [["explore", "--schedules", "2", "--json"], ["explore", "--schedules", "2"], ["mapping", "show"], ["--help"]],
+    ids=" ".join,
+)
+def test_an_output_without_room_is_one_line(arguments: list[str]) -> None:
+    with Path("/dev/full").open("wb") as full:
+        command = [sys.executable, "-m", "replay", *arguments]
+        done = subprocess.run(command, stdout=full, stderr=subprocess.PIPE, text=True, check=False)
+    assert done.returncode == 2
+    assert done.stderr == "replay: the output cannot be written: No space left on device\n"
+
+
+@pytest.mark.parametrize("option", ["--html", "--junit", "--save"])
+def test_a_file_without_room_is_one_line_and_keeps_nothing_else_away(
+    capsys: pytest.CaptureFixture[str], tmp_path: Path, option: str
+) -> None:
+    others = {name: tmp_path / f"told{name}" for name in ("--html", "--junit", "--save")} | {option: Path("/dev/full")}
+    words = [str(word) for pair in others.items() for word in pair]
+    rules = tmp_path / "rules.py"
+    rules.write_text("def finally_never(rows, records):\n    return 'never'\n")
+    broken = ["--schedules", "1", "--jobs", "1", "--invariants", str(rules)]
+    assert main(["explore", *broken, *words]) == 2
+    out, err = capsys.readouterr()
+    assert out.startswith("wrong: ")
+    assert f"replay: {option} /dev/full cannot be written: No space left on device; name another file\n" == err
+    assert all(file.stat().st_size for name, file in others.items() if name != option)
+
+
+def test_a_file_that_is_read_is_not_written_over(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
+    recording = tmp_path / "events.jsonl"
+    recording.write_bytes(EVENTS.read_bytes())
+    link = tmp_path / "link.jsonl"
+    link.symlink_to(recording)
+    for arguments in (
+        ["redact", recording, "--out", recording],
+        ["redact", recording, "--out", link],
+        ["redact", recording, "--out", tmp_path / "." / ".." / tmp_path.name / "events.jsonl"],
+        ["run", recording, "--log", link],
+        ["explore", "--records", recording, "--html", link],
+        ["explore", "--records", recording, "--save", recording],
+    ):
+        assert main([str(word) for word in arguments]) == 2
+        assert "would be lost; name another file" in capsys.readouterr().err
+    assert recording.read_bytes() == EVENTS.read_bytes()
+    assert main(["redact", str(recording), "--out", str(tmp_path / "other.jsonl")]) == 0
