@@ -29,8 +29,8 @@ def redact(events: tuple[str, ...], shape: str | None, out: str, *, as_json: boo
 
     Ids, names, texts, other strings, long numbers and binary values are replaced: the same by the same wherever it
     stands, another by another, of the same type and length in UTF-8. Texts of one group at one instant keep their
-    order. Times, sequence numbers and attribute names stay; account and region become neutral. Files given together get
-    the same pseudonyms; the next call chooses others.
+    order. Times, sequence numbers and attribute names stay, and so do prefixes in capitals (ORDER#, but not order#);
+    account and region become neutral. Files given together get the same pseudonyms; the next call chooses others.
 
     \b
     Example:
