@@ -25,6 +25,7 @@ from replay.pytest_plugin import PROPERTY, setting
 from replay.reports.exploration import figures
 from replay.reports.exploration_html import html_page
 from replay.reports.exploration_text import print_exploration
+from replay.tables.endpoint import refusals_explained
 from replay.wording import counted
 
 if TYPE_CHECKING:
@@ -118,7 +119,9 @@ class Explore:
         found_where_tests_find_it = {"PYTHONPATH": os.pathsep.join(filter(None, sys.path))}
         variables = {**found_where_tests_find_it, **asked.subject.variables}
         asked = replace(asked, subject=replace(asked.subject, variables=variables))
-        return search(replace(asked, endpoint_url=self._request.getfixturevalue("explore_endpoint")))
+        endpoint = self._request.getfixturevalue("explore_endpoint")
+        with refusals_explained(endpoint):
+            return search(replace(asked, endpoint_url=endpoint))
 
     def _told(self, found: Found, options: dict[str, Any]) -> Result:
         __tracebackhide__ = True

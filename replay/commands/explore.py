@@ -16,6 +16,7 @@ from replay.exploration.search import SCHEDULES, search, search_both
 from replay.function.target import Target
 from replay.reports.differential import differential_json, print_differential, verdict_of
 from replay.reports.progress import cases_bar
+from replay.tables.endpoint import refusals_explained
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -83,10 +84,11 @@ def explore(**options: Any) -> int:  # noqa: ANN401 - click hands over each opti
     """
     check_files(options)
     asked = asked_of(options)
-    if options["against"] is not None:
-        return _compare(asked, options)
-    with cases_bar(asked.schedules) as tell:
-        found = search(asked, tell)
+    with refusals_explained(asked.endpoint_url or "DynamoDB Local"):
+        if options["against"] is not None:
+            return _compare(asked, options)
+        with cases_bar(asked.schedules) as tell:
+            found = search(asked, tell)
     return ENDINGS[deliver_report(found, options).word]
 
 

@@ -81,3 +81,10 @@ def test_a_file_that_is_read_is_not_written_over(capsys: pytest.CaptureFixture[s
         assert "would be lost; name another file" in capsys.readouterr().err
     assert recording.read_bytes() == EVENTS.read_bytes()
     assert main(["redact", str(recording), "--out", str(tmp_path / "other.jsonl")]) == 0
+
+
+def test_an_endpoint_where_nobody_listens_is_one_line(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["explore", "--engine", "dynamodb", "--endpoint-url", "http://127.0.0.1:1", "--schedules", "1"]) == 2
+    announced, line = capsys.readouterr().err.splitlines()
+    assert announced.startswith("replay: table explore-")
+    assert line.startswith("replay: http://127.0.0.1:1 cannot be used: Could not connect to the endpoint URL")
