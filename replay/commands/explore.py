@@ -12,6 +12,7 @@ import click
 
 from replay.commands.explore_options import about_of, asked_of, check_against
 from replay.commands.explore_report import check_files, deliver_report, save
+from replay.commands.kinds import Seconds
 from replay.exploration.search import SCHEDULES, search, search_both
 from replay.function.target import Target
 from replay.reports.differential import differential_json, print_differential, verdict_of
@@ -33,7 +34,7 @@ ENDINGS = {"right": 0, "same": 0, "wrong": 1, "different": 1, "incomplete": 2}
 @click.option(
     "--jobs", default=os.cpu_count() or 1, show_default=True, type=click.IntRange(1, 256), help="Processes, in memory."
 )
-@click.option("--time", "time_s", type=click.FloatRange(min=0, min_open=True), help="Stop after this many seconds.")
+@click.option("--time", "time_s", type=Seconds(), metavar="SECONDS", help="Stop after this many seconds.")
 @click.option(
     "--only", multiple=True, metavar="FEATURE", help="Let only this happen (repeatable): lag, faults, ties, …"
 )

@@ -88,3 +88,11 @@ def test_an_endpoint_where_nobody_listens_is_one_line(capsys: pytest.CaptureFixt
     announced, line = capsys.readouterr().err.splitlines()
     assert announced.startswith("replay: table explore-")
     assert line.startswith("replay: http://127.0.0.1:1 cannot be used: Could not connect to the endpoint URL")
+
+
+@pytest.mark.parametrize("option", [["run", "--function-timeout"], ["explore", "--time"]], ids=" ".join)
+@pytest.mark.parametrize("value", ["nan", "inf", "0", "-1", "soon"])
+def test_what_is_no_time_is_refused(capsys: pytest.CaptureFixture[str], option: list[str], value: str) -> None:
+    assert main([*option, value]) == 2
+    (line,) = capsys.readouterr().err.splitlines()
+    assert line.startswith(f"replay: Invalid value for '{option[1]}': ")
