@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from replay.commands.explore_options import about_of, asked_of, check_against
+from replay.commands.explore_options import about_of, asked_of, check_against, engine_of
 from replay.commands.explore_report import check_files, deliver_report, save
 from replay.commands.kinds import Seconds
 from replay.exploration.search import SCHEDULES, search, search_both
@@ -55,8 +55,13 @@ ENDINGS = {"right": 0, "same": 0, "wrong": 1, "different": 1, "incomplete": 2}
 @click.option("--table", metavar="LOGICAL_ID", help="Its table, where it has several.")
 @click.option("--case", "case_file", type=click.Path(path_type=Path), help="Carry out the case of this file only.")
 @click.option("--save", type=click.Path(path_type=Path), help="Write the smallest broken case to this file.")
-@click.option("--engine", type=click.Choice(["memory", "dynamodb"]), default="memory", show_default=True)
-@click.option("--endpoint-url", help="A DynamoDB to use instead of starting one (with --engine dynamodb).")
+@click.option(
+    "--engine",
+    type=click.Choice(["memory", "dynamodb"]),
+    default=None,
+    help="Where the project's own function has its table: in memory, unless --endpoint-url names one.",
+)
+@click.option("--endpoint-url", metavar="URL|aws", help="A DynamoDB to use instead of starting one.")
 @click.option("--yes", is_flag=True, help="Do not ask before writing to something that is not local.")
 @click.option("--json", "as_json", is_flag=True, help="Print the result as JSON on standard output.")
 @click.option("--html", type=click.Path(path_type=Path), help="Write the report as one page to this file.")
@@ -83,6 +88,7 @@ def explore(**options: Any) -> int:  # noqa: ANN401 - click hands over each opti
       python -m replay explore --exhaustive --seed 3
       python -m replay explore --handler app/new.py:handler --against app/old.py:handler --schedules 200
     """
+    options["engine"] = engine_of(options)
     check_files(options)
     asked = asked_of(options)
     with refusals_explained(asked.endpoint_url or "DynamoDB Local"):

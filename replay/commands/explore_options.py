@@ -93,6 +93,17 @@ def _case(path: Path, table: FreeTable | None) -> Case:
     return case
 
 
+def engine_of(options: Mapping[str, Any]) -> str:
+    """Say where the project's own function has its table; who names an endpoint means it.
+
+    Raises:
+        WrongUse: an endpoint is named, and none is to be used.
+    """
+    if options["engine"] == "memory" and options["endpoint_url"]:
+        raise WrongUse("--engine memory uses no endpoint; leave out --endpoint-url, or name --engine dynamodb")
+    return options["engine"] or ("dynamodb" if options["endpoint_url"] else "memory")
+
+
 def check_against(options: Mapping[str, Any]) -> None:
     """Refuse what does not go with a comparison.
 
@@ -106,6 +117,8 @@ def check_against(options: Mapping[str, Any]) -> None:
 
 def _check_together(options: Mapping[str, Any]) -> None:
     """Refuse options that mean nothing without others."""
+    if options["variables"] and options["handler"] is None and options["against"] is None:
+        raise WrongUse("--env is of the environment of another handler; name that with --handler")
     if options["rows"] and not options["records"]:
         raise WrongUse("--rows says what is there before; name what is delivered with --records")
     if options["table"] and not options["template"]:

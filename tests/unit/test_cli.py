@@ -84,7 +84,7 @@ def test_a_file_that_is_read_is_not_written_over(capsys: pytest.CaptureFixture[s
 
 
 def test_an_endpoint_where_nobody_listens_is_one_line(capsys: pytest.CaptureFixture[str]) -> None:
-    assert main(["explore", "--engine", "dynamodb", "--endpoint-url", "http://127.0.0.1:1", "--schedules", "1"]) == 2
+    assert main(["explore", "--endpoint-url", "http://127.0.0.1:1", "--schedules", "1"]) == 2
     announced, line = capsys.readouterr().err.splitlines()
     assert announced.startswith("replay: table explore-")
     assert line.startswith("replay: http://127.0.0.1:1 cannot be used: Could not connect to the endpoint URL")
@@ -96,3 +96,17 @@ def test_what_is_no_time_is_refused(capsys: pytest.CaptureFixture[str], option: 
     assert main([*option, value]) == 2
     (line,) = capsys.readouterr().err.splitlines()
     assert line.startswith(f"replay: Invalid value for '{option[1]}': ")
+
+
+@pytest.mark.parametrize(
+    ("options", "said"),
+    [
+        (["--env", "A=b"], "--env is of the environment of another handler; name that with --handler"),
+        (["--engine", "memory", "--endpoint-url", "http://127.0.0.1:1"], "--engine memory uses no endpoint; leave out"),
+    ],
+)
+def test_options_that_would_do_nothing_are_refused(
+    capsys: pytest.CaptureFixture[str], options: list[str], said: str
+) -> None:
+    assert main(["explore", *options]) == 2
+    assert capsys.readouterr().err.startswith(f"replay: {said}")
