@@ -27,7 +27,7 @@ from replay.forecast import forecast
 from replay.function.controls import Controls
 from replay.function.faults import Faults
 from replay.function.process import FunctionProcess
-from replay.reports.progress import records_bar
+from replay.reports.progress import deliveries_bar, records_bar
 from replay.reports.report import InjectedFault
 from replay.reports.run_json import as_json
 from replay.reports.stepping import Stepping
@@ -171,10 +171,8 @@ def _run_without_table(asked: Asked) -> int:
             for _ in range(asked.options["concurrent"])
         ]
         handlers[0].start()
-        told = stack.enter_context(records_bar("delivering", asked.recording.records))
-        report = deliver_only(
-            asked.recording, handlers, asked.mapping, asked.switches, watch=lambda report: told(report.records)
-        )
+        told = stack.enter_context(deliveries_bar("delivering", asked.recording.records))
+        report = deliver_only(asked.recording, handlers, asked.mapping, asked.switches, watch=told)
     _note_faults(report, faults)
     _tell(asked, [_Ran(report, {"handler": str(asked.targets[0]), "table": NO_TABLE}, [])])
     return ENDINGS[report.word]
@@ -212,7 +210,7 @@ def _replay(
             keep_batches=asked.options["keep_batches"],
             duplicates=Duplicates(asked.options["seed"]) if asked.options["duplicate"] else None,
             begun=lagging.begin if lagging is not None else lambda: None,
-            watch=lambda report: told(report.records),
+            watch=told,
         ).run()
     _note_faults(report, faults)
     report.lagging_queries = lagging.answered if lagging is not None else 0
@@ -227,10 +225,10 @@ def _note_faults(report: Report, faults: Faults) -> None:
     report.faults_left = [str(fault) for fault in faults.waiting]
 
 
-def _progress(stack: contextlib.ExitStack, asked: Asked) -> Callable[[int], None]:
+def _progress(stack: contextlib.ExitStack, asked: Asked) -> Callable[[Report], None]:
     """Show a bar; but where every call is shown and waited for, say how to go on."""
     if not asked.options["step"]:
-        return stack.enter_context(records_bar("replaying", asked.recording.records))
+        return stack.enter_context(deliveries_bar("replaying", asked.recording.records))
     if sys.stdin.isatty():
         say("after each request: Enter goes on, c goes on to the end, q ends the run")
     return lambda _: None

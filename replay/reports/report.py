@@ -86,6 +86,7 @@ class Report:
     lagging_queries: int = 0
     failures: list[Failure] = field(default_factory=list)
     failed: int = 0
+    last_failure: Failure | None = None
     discards: list[FailureMessage] = field(default_factory=list)
     rows: int = 0
     duration_s: float = 0.0
@@ -102,6 +103,7 @@ class Report:
     def keep(self, failure: Failure) -> None:
         """Count a delivery that did not end well, and keep the first few."""
         self.failed += 1
+        self.last_failure = failure
         if len(self.failures) < FAILURES_KEPT:
             self.failures.append(failure)
 
