@@ -224,6 +224,14 @@ def test_partial_answers_are_read_where_the_mapping_says_so(run: Run, handler: W
     assert (ignored.summary["deliveries"], ignored.code) == (1, 1)
 
 
+def test_an_identifier_that_is_none_of_the_batch_is_named(run: Run, handler: Write, events: Write) -> None:
+    source = handler("def handler(event, context): return {'batchItemFailures': [{'itemIdentifier': 'abc'}]}")
+    ran = run(events(conversation(2)), "--handler", source, "--maximum-retry-attempts", "1")
+    said = "answered with itemIdentifier 'abc', which is none of the batch's: the whole batch failed"
+    assert [failure["outcome"] for failure in ran.summary["failures"]] == [said] * ran.summary["deliveries"]
+    assert f"replay: delivery 1 of 2 records {said}; going on" in ran.said
+
+
 def test_an_answer_nobody_can_read_ends_the_run_against_the_handler(run: Run, handler: Write, events: Write) -> None:
     source = handler("def handler(event, context): return {'statusCode': 200}")
     ran = run(events(conversation(1)), "--handler", source)
@@ -446,7 +454,7 @@ UNJUDGED = {
     "all taken": ("return None", "none", (0, "not judged"), "Not judged: no message of the messages table"),
     "all failed": ("raise ValueError", "none", (1, "wrong"), "The handler is wrong: no delivery succeeded"),
     "given up": (
-        "return {'batchItemFailures': [{'itemIdentifier': ''}]}",
+        "return {'batchItemFailures': [{'itemIdentifier': event['Records'][0]['dynamodb']['SequenceNumber']}]}",
         "none",
         (1, "wrong"),
         "The handler is wrong: 2 records given up; the table is not judged: no message",
