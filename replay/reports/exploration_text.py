@@ -137,8 +137,13 @@ def _figures(exploration: Exploration) -> Iterator[str]:
 
 
 def situation_lines(exploration: Exploration) -> Iterator[str]:
-    """List how often each situation occurred, also those that never did."""
-    width = max(map(len, exploration.situations))
+    """List how often each situation occurred; those that never did in one line where a rule was broken."""
+    width, never = max(map(len, exploration.situations)), 0
     for situation, count in exploration.situations.items():
+        if not count and exploration.is_wrong and situation not in exploration.unreached:
+            never += 1
+            continue
         note = "  asked for" if situation in exploration.unreached else ""
         yield f"  {situation:<{width}} {count:>12,}{note}"
+    if never:
+        yield f"  and {counted(never, 'other')} that never occurred; --json has all"

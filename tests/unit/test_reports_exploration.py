@@ -199,6 +199,15 @@ def test_the_text_of_a_right_exploration_gives_verdict_situations_and_limits() -
     assert "again" not in text
 
 
+def test_the_text_of_a_wrong_exploration_lists_only_the_situations_that_occurred() -> None:
+    exploration = wrong()
+    reached = [name for name, count in exploration.situations.items() if count]
+    lines = text_of(exploration).partition("situations reached:\n")[2].splitlines()
+    assert [line.rsplit(maxsplit=1)[0].strip() for line in lines[: len(reached)]] == reached
+    never = len(exploration.situations) - len(reached)
+    assert lines[len(reached)] == f"  and {never} others that never occurred; --json has all"
+
+
 @pytest.mark.parametrize(("number", "words"), [(0, "0 cases"), (1, "1 case"), (2000, "2,000 cases")])
 def test_a_number_agrees_with_its_noun(number: int, words: str) -> None:
     assert counted(number, "case") == words
