@@ -155,9 +155,11 @@ class Replay:
     def _deliver_own_writes(self) -> None:
         """Offer the handler what it wrote itself, until it writes nothing more."""
         most = OWN_WRITES_BASE_MAX + OWN_WRITES_PER_RECORD_MAX * self._report.records
+        batches = self._report.batches
         for _ in range(ROUNDS_MAX):
             before = self._report.own_writes
             self._new_round().deliver(self._own_writes(before + most), {})
+            self._report.own_batches = self._report.batches - batches
             if self._report.own_writes == before:
                 return
             self._report.rounds += 1

@@ -70,6 +70,8 @@ class Report:
     refused_rows: int = 0
     deliveries: int = 0
     batches: int = 0
+    own_batches: int = 0
+    """Those of them that brought the handler's own writes."""
     redeliveries: int = 0
     cold_starts: int = 0
     own_writes: int = 0

@@ -45,6 +45,7 @@ def _summary(report: Report) -> dict[str, Any]:
         "filtered": report.filtered,
         "messages": report.messages,
         "batches": report.batches,
+        "own_batches": report.own_batches,
         "deliveries": report.deliveries,
         "retries": report.retries,
         "redeliveries": report.redeliveries,

@@ -146,12 +146,13 @@ def _rows(summary: Mapping[str, Any]) -> list[tuple[str, str]]:
     per_message = summary["requests_per_message"]
     amplification = summary["amplification"]
     again = f", {summary['redeliveries']} delivered again" if summary["redeliveries"] else ""
+    own = f" ({summary['own_batches']} of the handler's own writes)" if summary["own_batches"] else ""
     reads, writes, index_writes = (f"{summary[name]:g}" for name in ("read_units", "write_units", "index_write_units"))
     return [
         *about,
         ("records", f"{summary['records']}" + (f" ({', '.join(notes)})" if notes else "")),
         ("messages", f"{summary['messages']}"),
-        ("batches", f"{summary['batches']}, {summary['retries']} retries" + again),
+        ("batches", f"{summary['batches']}{own}, {counted(summary['retries'], 'retry')}{again}"),
         ("requests", requests + (f"; {per_message} a message" if per_message is not None else "")),
         ("units", f"{reads} read, {writes} write, {index_writes} write in the index"),
         (

@@ -259,6 +259,7 @@ def test_own_writes_come_back_until_it_is_quiet(run: Run, handler: Write, events
         3,
         4.0,
     )
+    assert (ran.summary["batches"], ran.summary["own_batches"]) == (4, 3)
     filtered = run(events([record(1, new=message("g", at(1)))]), "--handler", handler(source))
     assert (filtered.summary["quiet"], filtered.summary["own_writes"]) == (True, 1)
 
