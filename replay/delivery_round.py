@@ -133,7 +133,7 @@ class Round:
         if not isinstance(invoked.outcome, Returned):
             self._keep_failure(invocation, invoked, number)
         elif invoked.outcome.value and self._source.judge(invocation, result).meaning is Meaning.REFUSED:
-            self._keep_failure(invocation, invoked, number, _refused(invoked.outcome.value, invocation))
+            self._keep_failure(invocation, invoked, number, why_refused(invoked.outcome.value, invocation.records))
         if self.duplicates is not None and self._source.judge(invocation, result).meaning is Meaning.SUCCESS:
             self.duplicates.after(self._source, invocation)
         return result
@@ -157,9 +157,9 @@ class Round:
         self.report.keep(Failure(number, len(records), records[0].text, how or str(outcome), stack, invoked.printed))
 
 
-def _refused(answer: object, invocation: Invocation) -> str:
+def why_refused(answer: object, records: Sequence[StreamRecord]) -> str:
     """Say why an answer makes the whole batch fail."""
-    known = {record.text for record in invocation.records}
+    known = {record.text for record in records}
     failures = answer.get("batchItemFailures") if isinstance(answer, dict) else None
     for failure in failures if isinstance(failures, list) else ():
         identifier = failure.get("itemIdentifier") if isinstance(failure, dict) else failure

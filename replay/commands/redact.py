@@ -14,6 +14,7 @@ from replay.sources import documents, output, shapes
 from replay.sources.recording import Recording
 from replay.sources.redacted.redaction import redacted
 from replay.tables.progress import say
+from replay.wording import counted
 
 if TYPE_CHECKING:
     from replay.sources.redacted.redaction import Line
@@ -46,7 +47,7 @@ def redact(events: tuple[str, ...], shape: str | None, out: str, *, as_json: boo
             for number, line in enumerate(redacted(recording)):
                 stream.write(encoded(line))
                 tell(number)
-    say(f"{recording.records} records redacted")
+    say(f"{counted(recording.records, 'record')} redacted")
     if as_json:
         click.echo(json.dumps({"records": recording.records, "duplicates": recording.duplicates, "out": out}))
 

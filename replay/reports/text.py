@@ -116,23 +116,23 @@ def _troubles(report: Report, summary: Mapping[str, Any]) -> Iterator[str]:
         yield f"fault: {asked} never happened, there were not so many calls"
     for failure in report.failures[:FAILURES_SHOWN]:
         where = f" ({failure.stack[-1]})" if failure.stack else ""
-        what = f"{failure.records} records from {failure.first_sequence}"
+        what = f"{counted(failure.records, 'record')} from {failure.first_sequence}"
         yield f"delivery {failure.delivery} ({what}) {failure.outcome}{where}"
         yield from (f"  it printed: {line[:PRINTED_SHOWN_MAX]}" for line in failure.printed)
     if report.failed > FAILURES_SHOWN:
         yield f"... and {report.failed - FAILURES_SHOWN} more deliveries failed"
     for discard in summary["discards"][:DISCARDS_SHOWN]:
         yield (
-            f"given up: {discard['records']} records from {discard['first_sequence']} of {discard['shard']} "
-            f"after {discard['deliveries']} deliveries ({discard['condition']})"
+            f"given up: {counted(discard['records'], 'record')} from {discard['first_sequence']} of {discard['shard']} "
+            f"after {counted(discard['deliveries'], 'delivery')} ({discard['condition']})"
         )
     if len(summary["discards"]) > DISCARDS_SHOWN:
         yield f"... and {len(summary['discards']) - DISCARDS_SHOWN} more were given up"
     for what, times in report.elsewhere.items():
         kept = "sent to the run's own endpoint" if not what.split(" ")[0].count(".") else "not let out"
-        yield f"{kept}: {what} ({times} times)"
+        yield f"{kept}: {what} ({counted(times, 'time')})"
     if report.refused_rows:
-        yield f"{report.refused_rows} rows of the recording were refused by the table and are not in it"
+        yield f"not in the table, which refused them: {counted(report.refused_rows, 'row')} of the recording"
 
 
 def _rows(summary: Mapping[str, Any]) -> list[tuple[str, str]]:
@@ -169,7 +169,7 @@ def print_differences(
     """Print what two handlers have made differently, and what each took for it."""
     console = console or Console(highlight=False, soft_wrap=True)
     if different:
-        console.print(f"The tables differ in {len(different)} places:", style="bold")
+        console.print(f"The tables differ in {counted(len(different), 'place')}:", style="bold")
         rows = [
             (item.row, item.group or "", item.attribute or "row", item.first or "nothing", item.second or "nothing")
             for item in different[:FINDINGS_SHOWN]
@@ -189,8 +189,8 @@ def print_forecast(expected: Forecast, console: Console | None = None) -> None:
     console = console or Console(highlight=False, soft_wrap=True)
     rows = [
         ("records", f"{expected.records} ({expected.duplicates} duplicates left out, {expected.filtered} filtered)"),
-        ("messages", f"{expected.messages} in {expected.groups} groups"),
-        ("deliveries", f"{expected.deliveries} over {expected.shards} shards"),
+        ("messages", f"{expected.messages} in {counted(expected.groups, 'group')}"),
+        ("deliveries", f"{expected.deliveries} over {counted(expected.shards, 'shard')}"),
         ("requests", f"at most {expected.requests_at_most} of the project's function"),
         ("duration", f"about {expected.seconds} s on DynamoDB Local"),
     ]

@@ -187,7 +187,7 @@ def test_a_dry_run_says_what_would_be_delivered_and_starts_nothing(
     }
     assert expected["requests_at_most"] == 6
     assert main(command) == 0
-    assert "3 over 1 shards" in capsys.readouterr().out
+    assert "3 over 1 shard" in capsys.readouterr().out
 
 
 def test_two_handlers_on_one_history_are_compared(run: Run, events: Write) -> None:
