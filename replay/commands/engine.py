@@ -46,9 +46,12 @@ def _options(command: Callable[..., Any]) -> Callable[..., Any]:
         click.option(
             "--data",
             type=click.Path(file_okay=False, path_type=Path),
+            metavar="FOLDER",
             help="Folder to keep the tables in; without it they are in memory.",
         ),
-        click.option("--port", type=click.IntRange(1, PORT_MAX), help="Port to listen on; any free one without it."),
+        click.option(
+            "--port", type=click.IntRange(1, PORT_MAX), metavar="N", help="Port to listen on; any free one without it."
+        ),
     ):
         command = option(command)
     return command
@@ -89,8 +92,8 @@ def start(port: int | None, data: Path | None, *, table: bool, as_json: bool) ->
     say(f"it stays until: python -m replay engine stop --port {note.port}")
 
 
-@engine.command()
-@click.option("--port", type=click.IntRange(1, PORT_MAX), help="The engine on this port.")
+@engine.command(short_help="Stop engines that were started in the background.")
+@click.option("--port", type=click.IntRange(1, PORT_MAX), metavar="N", help="The engine on this port.")
 @click.option("--all", "every", is_flag=True, help="Every engine that was started in the background.")
 def stop(port: int | None, *, every: bool) -> None:
     """Stop engines that were started in the background; without an option the only one.
@@ -135,7 +138,7 @@ def status(*, as_json: bool) -> None:
         say("no engine runs in the background")
 
 
-@engine.command()
+@engine.command(short_help="Run an engine until Ctrl-C.")
 @_options
 def run(port: int | None, data: Path | None, *, table: bool) -> None:
     """Run an engine until Ctrl-C; it ends with this command, even when that is killed.

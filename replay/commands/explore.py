@@ -29,10 +29,19 @@ ENDINGS = {"right": 0, "same": 0, "wrong": 1, "different": 1, "incomplete": 2}
 
 
 @click.command()
-@click.option("--schedules", default=SCHEDULES, show_default=True, type=click.IntRange(1), help="How many cases.")
-@click.option("--seed", default=0, show_default=True, type=click.IntRange(0), help="The first case's seed.")
 @click.option(
-    "--jobs", default=os.cpu_count() or 1, show_default=True, type=click.IntRange(1, 256), help="Processes, in memory."
+    "--schedules", default=SCHEDULES, show_default=True, type=click.IntRange(1), metavar="N", help="How many cases."
+)
+@click.option(
+    "--seed", default=0, show_default=True, type=click.IntRange(0), metavar="N", help="The first case's seed."
+)
+@click.option(
+    "--jobs",
+    default=os.cpu_count() or 1,
+    show_default=True,
+    type=click.IntRange(1, 256),
+    metavar="N",
+    help="Processes, in memory.",
 )
 @click.option("--time", "time_s", type=Seconds(), metavar="SECONDS", help="Stop after this many seconds.")
 @click.option(
@@ -45,16 +54,37 @@ ENDINGS = {"right": 0, "same": 0, "wrong": 1, "different": 1, "incomplete": 2}
 @click.option("--env", "variables", multiple=True, metavar="NAME=VALUE", help="A variable of its environment.")
 @click.option("--exhaustive", is_flag=True, help="Every history of one small case: cuts, orders of calls, crashes.")
 @click.option(
-    "--invariants", type=click.Path(path_type=Path), help="A Python file with rules: always_… and finally_… functions."
+    "--invariants",
+    type=click.Path(path_type=Path),
+    metavar="FILE",
+    help="A Python file with rules: always_… and finally_… functions.",
 )
 @click.option(
-    "--records", "--events", type=click.Path(path_type=Path), help="Deliver the records of this file, not drawn ones."
+    "--records",
+    "--events",
+    type=click.Path(path_type=Path),
+    metavar="FILE",
+    help="Deliver the records of this file, not drawn ones.",
 )
-@click.option("--rows", type=click.Path(path_type=Path), help="Rows that are there before them, in DynamoDB's JSON.")
-@click.option("--template", type=click.Path(path_type=Path), help="The template of the table they are of, if another.")
+@click.option(
+    "--rows",
+    type=click.Path(path_type=Path),
+    metavar="FILE",
+    help="Rows that are there before them, in DynamoDB's JSON.",
+)
+@click.option(
+    "--template",
+    type=click.Path(path_type=Path),
+    metavar="FILE",
+    help="The template of the table they are of, if another.",
+)
 @click.option("--table", metavar="LOGICAL_ID", help="Its table, where it has several.")
-@click.option("--case", "case_file", type=click.Path(path_type=Path), help="Carry out the case of this file only.")
-@click.option("--save", type=click.Path(path_type=Path), help="Write the smallest broken case to this file.")
+@click.option(
+    "--case", "case_file", type=click.Path(path_type=Path), metavar="FILE", help="Carry out the case of this file only."
+)
+@click.option(
+    "--save", type=click.Path(path_type=Path), metavar="FILE", help="Write the smallest broken case to this file."
+)
 @click.option(
     "--engine",
     type=click.Choice(["memory", "dynamodb"]),
@@ -64,8 +94,12 @@ ENDINGS = {"right": 0, "same": 0, "wrong": 1, "different": 1, "incomplete": 2}
 @click.option("--endpoint-url", metavar="URL|aws", help="A DynamoDB to use instead of starting one.")
 @click.option("--yes", is_flag=True, help="Do not ask before writing to something that is not local.")
 @click.option("--json", "as_json", is_flag=True, help="Print the result as JSON on standard output.")
-@click.option("--html", type=click.Path(path_type=Path), help="Write the report as one page to this file.")
-@click.option("--junit", type=click.Path(path_type=Path), help="Write the report as JUnit XML to this file.")
+@click.option(
+    "--html", type=click.Path(path_type=Path), metavar="FILE", help="Write the report as one page to this file."
+)
+@click.option(
+    "--junit", type=click.Path(path_type=Path), metavar="FILE", help="Write the report as JUnit XML to this file."
+)
 def explore(**options: Any) -> int:  # noqa: ANN401 - click hands over each option under its name
     """Explore hostile but lawful deliveries to a handler and check each against the oracle.
 

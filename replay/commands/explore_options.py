@@ -149,7 +149,7 @@ def exploration_of(found: Found, options: Mapping[str, Any]) -> Exploration:
     return Exploration(
         found.result,
         found.broken,
-        about_of(options) | ({"exhaustive": str(found.exhausted)} if found.exhausted else {}),
+        about_of(options) | ({"exhaustive": _extent(found)} if found.exhausted else {}),
         _command(options),
         "".join(f" --{name} {shlex.quote(str(options[name]))}" for name in GIVEN if options[name]),
         str(case_file) if case_file else None,
@@ -158,6 +158,13 @@ def exploration_of(found: Found, options: Mapping[str, Any]) -> Exploration:
         asked=frozenset(options["reach"]),
         ignored=frozenset(options["ignore"]) | (MESSAGES_RULES if options["template"] else frozenset(FREE_RULES)),
     )
+
+
+def _extent(found: Found) -> str:
+    """Say how far the histories of a small case were gone through."""
+    if found.broken is None or found.exhausted is None:
+        return str(found.exhausted)
+    return f"stopped at the first broken one, in arrangement {found.exhausted.arrangements}"
 
 
 def about_of(options: Mapping[str, Any]) -> dict[str, str]:

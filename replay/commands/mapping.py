@@ -101,7 +101,7 @@ def show(asked: _Asked, *, as_json: bool) -> int:
     return RIGHT
 
 
-@mapping.command()
+@mapping.command(short_help="Name what is dangerous, why, and the line to write.")
 @_asking
 @_in_one_line
 def check(asked: _Asked, *, as_json: bool) -> int:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -110,3 +111,15 @@ def test_options_that_would_do_nothing_are_refused(
 ) -> None:
     assert main(["explore", *options]) == 2
     assert capsys.readouterr().err.startswith(f"replay: {said}")
+
+
+@pytest.mark.parametrize("group", ["engine", "mapping"])
+def test_the_line_of_each_subcommand_is_whole(capsys: pytest.CaptureFixture[str], group: str) -> None:
+    assert main([group, "--help"]) == 0
+    assert "..." not in capsys.readouterr().out.partition("Commands:")[2]
+
+
+@pytest.mark.parametrize("command", ["explore", "engine start", "engine stop"])
+def test_values_have_names_of_their_own(capsys: pytest.CaptureFixture[str], command: str) -> None:
+    assert main([*command.split(), "--help"]) == 0
+    assert not re.search("INTEGER|FLOAT|RANGE|PATH|TEXT", capsys.readouterr().out)
