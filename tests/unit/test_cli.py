@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from replay.cli import main
+from replay.commands.engine import _variables
 
 EVENTS = Path(__file__).parents[2] / "fixtures" / "faults" / "H2" / "events.jsonl"
 
@@ -123,3 +124,11 @@ def test_the_line_of_each_subcommand_is_whole(capsys: pytest.CaptureFixture[str]
 def test_values_have_names_of_their_own(capsys: pytest.CaptureFixture[str], command: str) -> None:
     assert main([*command.split(), "--help"]) == 0
     assert not re.search("INTEGER|FLOAT|RANGE|PATH|TEXT", capsys.readouterr().out)
+
+
+def test_a_shells_own_region_and_credentials_stay() -> None:
+    own = {"AWS_REGION": "eu-west-1", "AWS_ACCESS_KEY_ID": "mine"}
+    assert set(_variables("http://127.0.0.1:1", own)) == {
+        "AWS_ENDPOINT_URL_DYNAMODB",
+        "AWS_ENDPOINT_URL_DYNAMODB_STREAMS",
+    }
