@@ -11,8 +11,11 @@ import contextlib
 import difflib
 import errno
 import importlib
+import importlib.metadata
 import os
 import sys
+import tomllib
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
@@ -22,6 +25,7 @@ from replay.errors import WrongUse
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+PACKAGE = "inbox-replay"
 EXIT_RIGHT = 0
 EXIT_WRONG_USE = 2
 
@@ -76,7 +80,28 @@ class LazyCommands(click.Group):
         return super().resolve_command(ctx, args)
 
 
+def _print_version(ctx: click.Context, _: click.Parameter, value: bool) -> None:  # noqa: FBT001 - click's signature
+    """Print the version of the package that is installed, or of the clone that this runs from."""
+    if not value or ctx.resilient_parsing:
+        return
+    clone = Path(__file__).resolve().parents[1] / "pyproject.toml"
+    if clone.is_file():
+        version = tomllib.loads(clone.read_text(encoding="utf-8"))["project"]["version"] + " (a clone)"
+    else:
+        version = importlib.metadata.version(PACKAGE)
+    click.echo(f"{PACKAGE} {version}")
+    ctx.exit()
+
+
 @click.group(cls=LazyCommands, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110})
+@click.option(
+    "--version",
+    is_flag=True,
+    is_eager=True,
+    expose_value=False,
+    callback=_print_version,
+    help="Show the version and exit.",
+)
 def replay() -> None:
     """Deliver DynamoDB stream records to a handler as AWS would, and give a verdict on the table.
 

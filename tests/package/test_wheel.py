@@ -99,3 +99,5 @@ def test_the_examples_suite_tells_when_its_handler_is_wrong(
 def test_the_installed_command_runs(installed: Path, repository: Path) -> None:
     done = must([str(installed.parent / "inbox-replay"), "explore", "--schedules", "3", "--jobs", "1"], repository)
     assert done.stdout.startswith("right: 3 cases")
+    told = must([str(installed.parent / "inbox-replay"), "--version"], repository)
+    assert told.stdout == "inbox-replay 0.1.0\n"

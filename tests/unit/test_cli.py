@@ -132,3 +132,8 @@ def test_a_shells_own_region_and_credentials_stay() -> None:
         "AWS_ENDPOINT_URL_DYNAMODB",
         "AWS_ENDPOINT_URL_DYNAMODB_STREAMS",
     }
+
+
+def test_the_version_is_told(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["--version"]) == 0
+    assert capsys.readouterr().out == "inbox-replay 0.1.0 (a clone)\n"
