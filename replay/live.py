@@ -24,7 +24,7 @@ from replay.event_source.virtual import AHEAD_MAX
 from replay.function.outcome import Invoked, Raised, Returned
 from replay.function.process import HandlerNotLoaded
 from replay.sources.stream import ShardPosition
-from replay.wording import counted
+from replay.wording import counted, unread
 
 if TYPE_CHECKING:
     import threading
@@ -63,7 +63,9 @@ class Checkpoint:
             finished = {str(shard): str(sequence) for shard, sequence in content["finished"].items()}
             return cls(path, stream, finished if content["stream"] == stream else {})
         except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
-            raise WrongUse(f"--checkpoint {path} is no checkpoint ({error}); remove it, or name another file") from None
+            raise WrongUse(
+                f"--checkpoint {path} is no checkpoint ({unread(error)}); remove it, or name another file"
+            ) from None
 
     def positions(self) -> dict[str, ShardPosition]:
         """Say where reading goes on."""

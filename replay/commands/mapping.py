@@ -18,7 +18,7 @@ from replay.event_source.shapes import one_line, printable
 from replay.event_source.template_mappings import TemplateMapping, choose_mappings
 from replay.tables.schema import locate_template
 from replay.template import Template
-from replay.wording import counted
+from replay.wording import counted, unread
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -146,7 +146,7 @@ def _api_shaped(path: Path) -> dict[str, Any] | None:
     except FileNotFoundError:
         raise WrongUse(f"there is no file '{path}'") from None
     except (OSError, ValueError) as error:
-        raise WrongUse(f"{path} cannot be read as JSON: {error}") from error
+        raise WrongUse(f"{path} cannot be read: {unread(error)}") from error
     if not isinstance(content, dict):
         raise WrongUse(f"{path} holds neither a template nor a mapping: an object is needed")
     if "Resources" in content:

@@ -137,3 +137,20 @@ def test_a_shells_own_region_and_credentials_stay() -> None:
 def test_the_version_is_told(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["--version"]) == 0
     assert capsys.readouterr().out == "inbox-replay 0.1.0 (a clone)\n"
+
+
+@pytest.mark.parametrize(
+    ("content", "why"),
+    [(b"", "it is empty"), (b"\xff\xfe", "it is no UTF-8 text (byte 1)"), (b"{]", "it is no JSON (line 1, column 2)")],
+)
+def test_why_a_file_cannot_be_read_is_said_in_words(
+    capsys: pytest.CaptureFixture[str], tmp_path: Path, content: bytes, why: str
+) -> None:
+    file = tmp_path / "a.json"
+    file.write_bytes(content)
+    assert main(["run", "--filter", str(file)]) == 2
+    assert capsys.readouterr().err.startswith(f"replay: filter {file}: {why}; give 'template'")
+    assert main(["mapping", "show", str(file)]) == 2
+    assert capsys.readouterr().err == f"replay: {file} cannot be read: {why}\n"
+    assert main(["mapping", "show", str(tmp_path)]) == 2
+    assert capsys.readouterr().err == f"replay: {tmp_path}: the template cannot be read: it is a folder\n"
