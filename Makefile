@@ -19,7 +19,7 @@ MUTANTS_READY := $(MUTANTS_VENV)/.ready
 MINUTES       ?= 60
 PACKAGE   := .aws-sam/build/StreamProcessor
 
-.PHONY: help setup lock replay test check bench validate build build-StreamProcessor deploy fuzz-filters histories million hunts record-killed conformance right-handlers mutants
+.PHONY: help setup lock replay test check bench validate build build-StreamProcessor deploy fuzz-filters histories million hunts record-killed conformance right-handlers live-pace mutants
 
 help:  ## List the targets
 	@awk -F':.*## ' '/^[a-z-]+:.*## / {printf "  %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)

@@ -7,8 +7,15 @@ first use, so that `--help` stays quick.
 
 from __future__ import annotations
 
+import contextlib
 import difflib
+import errno
 import importlib
+import importlib.metadata
+import os
+import sys
+import tomllib
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
@@ -18,8 +25,12 @@ from replay.errors import WrongUse
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+PACKAGE = "inbox-replay"
 EXIT_RIGHT = 0
 EXIT_WRONG_USE = 2
+
+FULL = (errno.ENOSPC, errno.EDQUOT, errno.EIO)
+"""How writing fails where there is no room."""
 
 COMMANDS = {
     "run": "Replay recorded events against a handler and give the verdict.",
@@ -69,7 +80,28 @@ class LazyCommands(click.Group):
         return super().resolve_command(ctx, args)
 
 
+def _print_version(ctx: click.Context, _: click.Parameter, value: bool) -> None:  # noqa: FBT001 - click's signature
+    """Print the version of the package that is installed, or of the clone that this runs from."""
+    if not value or ctx.resilient_parsing:
+        return
+    clone = Path(__file__).resolve().parents[1] / "pyproject.toml"
+    if clone.is_file():
+        version = tomllib.loads(clone.read_text(encoding="utf-8"))["project"]["version"] + " (a clone)"
+    else:
+        version = importlib.metadata.version(PACKAGE)
+    click.echo(f"{PACKAGE} {version}")
+    ctx.exit()
+
+
 @click.group(cls=LazyCommands, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110})
+@click.option(
+    "--version",
+    is_flag=True,
+    is_eager=True,
+    expose_value=False,
+    callback=_print_version,
+    help="Show the version and exit.",
+)
 def replay() -> None:
     """Deliver DynamoDB stream records to a handler as AWS would, and give a verdict on the table.
 
@@ -81,20 +113,36 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command and return its exit code; `arguments` default to the process's own."""
     try:
         ending = replay.main(args=arguments, prog_name="python -m replay", standalone_mode=False)
+        sys.stdout.flush()
     except WrongUse as error:
-        return _refuse(str(error))
+        reason = str(error)
     except click.exceptions.NoArgsIsHelpError as error:
         click.echo(error.format_message(), err=True)
         return EXIT_WRONG_USE
     except click.ClickException as error:
         context = getattr(error, "ctx", None)
         where = f"; see '{context.command_path} --help'" if context else ""
-        return _refuse(error.format_message().rstrip(".") + where)
+        reason = error.format_message().rstrip(".") + where
     except (click.Abort, KeyboardInterrupt):
-        return _refuse("stopped")
+        reason = "stopped"
+    except OSError as error:
+        if error.errno not in (*FULL, errno.EPIPE) or error.filename is not None:
+            raise
+        _write_no_more()
+        reason = f"the output cannot be written: {error.strerror}"
     except SystemExit:  # so click and rich end where nobody reads on; it is no verdict against anything
-        return _refuse("stopped: what reads the output has ended")
-    return ending if isinstance(ending, int) else EXIT_RIGHT
+        reason = "stopped: what reads the output has ended"
+    else:
+        return ending if isinstance(ending, int) else EXIT_RIGHT
+    return _refuse(reason)
+
+
+def _write_no_more() -> None:
+    """Let nothing that is still to be written fail once more when the process ends."""
+    with contextlib.suppress(OSError, ValueError):  # where standard output is no file
+        nowhere = os.open(os.devnull, os.O_WRONLY)
+        os.dup2(nowhere, sys.stdout.fileno())
+        os.close(nowhere)
 
 
 def _refuse(reason: str) -> int:

@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from replay.reports.report import Report
 
 
+IDENTIFIER_SHOWN_MAX = 60
 AHEAD_MAX = 1_000
 """Records that wait at most, all shards together: as many as a few batches need, few enough to stay in the cache."""
 
@@ -128,9 +129,11 @@ class Round:
         for call in invoked.calls:
             self.report.count(call)
             self.called(call, number)
+        result = result_of(invoked.outcome)
         if not isinstance(invoked.outcome, Returned):
             self._keep_failure(invocation, invoked, number)
-        result = result_of(invoked.outcome)
+        elif invoked.outcome.value and self._source.judge(invocation, result).meaning is Meaning.REFUSED:
+            self._keep_failure(invocation, invoked, number, why_refused(invoked.outcome.value, invocation.records))
         if self.duplicates is not None and self._source.judge(invocation, result).meaning is Meaning.SUCCESS:
             self.duplicates.after(self._source, invocation)
         return result
@@ -148,10 +151,22 @@ class Round:
             self._highest[lane] = last
             self.report.batches += 1
 
-    def _keep_failure(self, invocation: Invocation, invoked: Invoked, number: int) -> None:
+    def _keep_failure(self, invocation: Invocation, invoked: Invoked, number: int, how: str = "") -> None:
         outcome, records = invoked.outcome, invocation.records
         stack = outcome.stack if isinstance(outcome, Raised) else ()
-        self.report.keep(Failure(number, len(records), records[0].text, str(outcome), stack, invoked.printed))
+        self.report.keep(Failure(number, len(records), records[0].text, how or str(outcome), stack, invoked.printed))
+
+
+def why_refused(answer: object, records: Sequence[StreamRecord]) -> str:
+    """Say why an answer makes the whole batch fail."""
+    known = {record.text for record in records}
+    failures = answer.get("batchItemFailures") if isinstance(answer, dict) else None
+    for failure in failures if isinstance(failures, list) else ():
+        identifier = failure.get("itemIdentifier") if isinstance(failure, dict) else failure
+        if not isinstance(identifier, str) or identifier not in known:
+            named = f"{identifier!r}"[:IDENTIFIER_SHOWN_MAX]
+            return f"answered with itemIdentifier {named}, which is none of the batch's: the whole batch failed"
+    return "gave an answer by which the whole batch failed"
 
 
 def request_id_of(delivery: int) -> str:

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import inspect
 import io
+import math
 import os
 import re
 import shlex
 import sys
+from collections.abc import Collection, Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
@@ -20,12 +22,14 @@ from replay.errors import WrongUse
 from replay.exploration.case import dump
 from replay.exploration.search import search
 from replay.pytest_plugin import PROPERTY, setting
-from replay.reports.exploration import counted, figures
+from replay.reports.exploration import figures
 from replay.reports.exploration_html import html_page
 from replay.reports.exploration_text import print_exploration
+from replay.tables.endpoint import refusals_explained
+from replay.wording import counted
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection, Mapping
+    from collections.abc import Callable
 
     from replay.exploration.campaign import Result
     from replay.exploration.search import Found
@@ -34,6 +38,9 @@ if TYPE_CHECKING:
     Handler = Callable[..., Any] | str
 
 NAME_CHARS_MAX: Final = 120
+NUMBERS: Final = {"schedules": 1, "seed": 0, "jobs": 1}
+"""The least that each can be."""
+ENGINES: Final = ("memory", "dynamodb")
 
 
 class Explore:
@@ -74,6 +81,10 @@ class Explore:
         is every history of one small case. Whatever is named and not there fails the test too.
         """
         __tracebackhide__ = True
+        try:
+            _check(handler, {"only": only, "ignore": ignore, "reach": reach}, env)
+        except WrongUse as error:
+            pytest.fail(f"explore: {error}", pytrace=False)
         config = self._request.config
         files = {"invariants": invariants, "rows": rows, "records": records, "template": template}
         files["case_file"] = setting(config, "case", case)
@@ -95,6 +106,7 @@ class Explore:
         }
         self._calls += 1
         try:
+            _check_numbers(options)
             found = self._search(options)
         except WrongUse as error:
             pytest.fail(f"explore: {error}", pytrace=False)
@@ -107,7 +119,9 @@ class Explore:
         found_where_tests_find_it = {"PYTHONPATH": os.pathsep.join(filter(None, sys.path))}
         variables = {**found_where_tests_find_it, **asked.subject.variables}
         asked = replace(asked, subject=replace(asked.subject, variables=variables))
-        return search(replace(asked, endpoint_url=self._request.getfixturevalue("explore_endpoint")))
+        endpoint = self._request.getfixturevalue("explore_endpoint")
+        with refusals_explained(endpoint):
+            return search(replace(asked, endpoint_url=endpoint))
 
     def _told(self, found: Found, options: dict[str, Any]) -> Result:
         __tracebackhide__ = True
@@ -139,6 +153,36 @@ class Explore:
 
     def _line(self) -> str:
         return f"python -m pytest {shlex.quote(self._request.node.nodeid)}"
+
+
+def _check(handler: object, names: Mapping[str, object], env: object) -> None:
+    """Refuse arguments of another kind than is meant: tests are seldom type-checked."""
+    if handler is not None and not isinstance(handler, str) and not hasattr(handler, "__name__"):
+        raise WrongUse(f"handler {handler!r} is neither a function nor a name like 'app/stream.py:handler'")
+    for name, given in names.items():
+        if isinstance(given, str):
+            raise WrongUse(f"{name}={given!r}: write a list of names, {name}=[{given!r}]")
+        if not isinstance(given, Collection) or not all(isinstance(each, str) for each in given):
+            raise WrongUse(f"{name}={given!r}: write a list of names")
+    if env is None:
+        return
+    if not isinstance(env, Mapping) or not all(isinstance(each, str) for pair in env.items() for each in pair):
+        raise WrongUse(f"env={env!r}: write the variables as a dictionary of texts, env={{'NAME': 'value'}}")
+
+
+def _check_numbers(options: Mapping[str, Any]) -> None:
+    """Refuse numbers that the command line would refuse, wherever they come from."""
+    for name, lowest in NUMBERS.items():
+        number = options[name]
+        if isinstance(number, bool) or not isinstance(number, int) or number < lowest:
+            raise WrongUse(f"{name}={number!r}: write a whole number of {lowest} or more")
+    if options["engine"] not in ENGINES:
+        raise WrongUse(f"engine={options['engine']!r}: write {' or '.join(map(repr, ENGINES))}")
+    time_s = options["time_s"]
+    if time_s is None:
+        return
+    if isinstance(time_s, bool) or not isinstance(time_s, int | float) or not 0 < time_s < math.inf:
+        raise WrongUse(f"time_s={time_s!r}: write a number of seconds above 0")
 
 
 def _target(handler: Handler | None) -> str | None:

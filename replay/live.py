@@ -15,15 +15,16 @@ from datetime import UTC, datetime
 from queue import SimpleQueue
 from typing import TYPE_CHECKING, Any, Final
 
-from replay.delivery_round import request_id_of, result_of
+from replay.delivery_round import request_id_of, result_of, why_refused
 from replay.errors import WrongUse
 from replay.event_source import answers
 from replay.event_source.answers import Meaning
 from replay.event_source.records import StreamRecord
 from replay.event_source.virtual import AHEAD_MAX
-from replay.function.outcome import Invoked, Raised
+from replay.function.outcome import Invoked, Raised, Returned
 from replay.function.process import HandlerNotLoaded
 from replay.sources.stream import ShardPosition
+from replay.wording import counted, unread
 
 if TYPE_CHECKING:
     import threading
@@ -62,7 +63,9 @@ class Checkpoint:
             finished = {str(shard): str(sequence) for shard, sequence in content["finished"].items()}
             return cls(path, stream, finished if content["stream"] == stream else {})
         except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
-            raise WrongUse(f"--checkpoint {path} is no checkpoint ({error}); remove it, or name another file") from None
+            raise WrongUse(
+                f"--checkpoint {path} is no checkpoint ({unread(error)}); remove it, or name another file"
+            ) from None
 
     def positions(self) -> dict[str, ShardPosition]:
         """Say where reading goes on."""
@@ -203,12 +206,15 @@ class Live:
                 how = f"done up to {records[verdict.unfinished_from].text}"
             case Meaning.UNREADABLE:
                 how = verdict.reason
+            case Meaning.REFUSED if isinstance(invoked.outcome, Returned):
+                how = why_refused(invoked.outcome.value, records)
             case _:
                 how = str(invoked.outcome)
         cold = ", cold start" if invoked.cold_start else ""
+        which = f"{counted(len(records), 'record')} from {records[0].text}"
         self.tell(
-            f"{time.strftime('%H:%M:%S')} {invocation.shard}: {len(records)} records from {records[0].text}: "
-            f"{how} ({len(invoked.calls)} requests, {invoked.duration_s * 1000:.0f} ms{cold})"
+            f"{time.strftime('%H:%M:%S')} {invocation.shard}: {which}: "
+            f"{how} ({counted(len(invoked.calls), 'request')}, {invoked.duration_s * 1000:.0f} ms{cold})"
         )
         self.delivered(
             {

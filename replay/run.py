@@ -105,7 +105,7 @@ class Replay:
             report.filtered = first.deliver(self._recorded(), self.recording.parents)
             self._application.finish(report.deliveries + 1)
             self._deliver_own_writes()
-            report.findings = self._judge()
+            self._judge()
         except RunEnded as error:
             report.ended = str(error)
         report.messages, report.refused_rows = self._application.messages, self._application.refused
@@ -155,9 +155,11 @@ class Replay:
     def _deliver_own_writes(self) -> None:
         """Offer the handler what it wrote itself, until it writes nothing more."""
         most = OWN_WRITES_BASE_MAX + OWN_WRITES_PER_RECORD_MAX * self._report.records
+        batches = self._report.batches
         for _ in range(ROUNDS_MAX):
             before = self._report.own_writes
             self._new_round().deliver(self._own_writes(before + most), {})
+            self._report.own_batches = self._report.batches - batches
             if self._report.own_writes == before:
                 return
             self._report.rounds += 1
@@ -188,10 +190,13 @@ class Replay:
             number = self._touched.get(address, 0)
             self._views_touched[view] = max(number, self._views_touched.get(view, 0))
 
-    def _judge(self) -> tuple[Traced, ...]:
+    def _judge(self) -> None:
+        """Ask the oracle; where no message came, or came to the handler, there is nothing to say but what it finds."""
         rows = list(self.table.rows())
-        self._report.rows = len(rows)
-        return tuple(Traced(finding, self._last_touch(finding)) for finding in self._oracle.judge(rows))
+        report = self._report
+        report.rows = len(rows)
+        report.findings = tuple(Traced(finding, self._last_touch(finding)) for finding in self._oracle.judge(rows))
+        report.judged = bool(report.findings) or (self._application.messages > 0 and report.deliveries > 0)
 
     def _last_touch(self, finding: Finding) -> int | None:
         numbers = [self._touched.get(finding.address)] if finding.address is not None else []

@@ -23,6 +23,7 @@ from cfn_tools.yaml_loader import CfnYamlLoader
 
 from replay.errors import WrongUse
 from replay.intrinsics import REFERRED_NAMES, Resolver, Symbol, TemplateFault
+from replay.wording import unread
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -111,7 +112,7 @@ def _read(path: Path) -> dict[str, Any]:
     except FileNotFoundError:
         raise TemplateFault("there is no such template") from None
     except (OSError, UnicodeDecodeError) as error:
-        raise TemplateFault(f"the template cannot be read: {error}") from error
+        raise TemplateFault(f"the template cannot be read: {unread(error)}") from error
     try:
         document = json.loads(text) if text.lstrip().startswith("{") else yaml.load(text, _Loader)  # noqa: S506 - a SafeLoader
     except (ValueError, TypeError, yaml.YAMLError) as error:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import time
 from dataclasses import asdict
 from pathlib import Path
@@ -18,10 +19,11 @@ from replay.tables.progress import say
 from replay.tables.schema import ensure_table, load_schema
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping
 
 LOOK_EVERY_S = 0.5
 PORT_MAX = 65535
+CREDENTIALS = ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY")
 
 
 @click.group()
@@ -46,9 +48,12 @@ def _options(command: Callable[..., Any]) -> Callable[..., Any]:
         click.option(
             "--data",
             type=click.Path(file_okay=False, path_type=Path),
+            metavar="FOLDER",
             help="Folder to keep the tables in; without it they are in memory.",
         ),
-        click.option("--port", type=click.IntRange(1, PORT_MAX), help="Port to listen on; any free one without it."),
+        click.option(
+            "--port", type=click.IntRange(1, PORT_MAX), metavar="N", help="Port to listen on; any free one without it."
+        ),
     ):
         command = option(command)
     return command
@@ -60,7 +65,8 @@ def _options(command: Callable[..., Any]) -> Callable[..., Any]:
 def start(port: int | None, data: Path | None, *, table: bool, as_json: bool) -> None:
     """Start an engine that stays when this command ends.
 
-    Standard output is what a shell needs to use it.
+    Standard output is what a shell needs to use it: its address, and where the shell has none of its own, a region and
+    credentials that DynamoDB Local takes.
 
     \b
     Example:
@@ -84,13 +90,13 @@ def start(port: int | None, data: Path | None, *, table: bool, as_json: bool) ->
     if as_json:
         click.echo(json.dumps(_described(note)))
         return
-    for variable in ("AWS_ENDPOINT_URL_DYNAMODB", "AWS_ENDPOINT_URL_DYNAMODB_STREAMS"):
-        click.echo(f"export {variable}={note.engine.endpoint}")
+    for variable, value in _variables(note.engine.endpoint, os.environ).items():
+        click.echo(f"export {variable}={value}")
     say(f"it stays until: python -m replay engine stop --port {note.port}")
 
 
-@engine.command()
-@click.option("--port", type=click.IntRange(1, PORT_MAX), help="The engine on this port.")
+@engine.command(short_help="Stop engines that were started in the background.")
+@click.option("--port", type=click.IntRange(1, PORT_MAX), metavar="N", help="The engine on this port.")
 @click.option("--all", "every", is_flag=True, help="Every engine that was started in the background.")
 def stop(port: int | None, *, every: bool) -> None:
     """Stop engines that were started in the background; without an option the only one.
@@ -135,7 +141,7 @@ def status(*, as_json: bool) -> None:
         say("no engine runs in the background")
 
 
-@engine.command()
+@engine.command(short_help="Run an engine until Ctrl-C.")
 @_options
 def run(port: int | None, data: Path | None, *, table: bool) -> None:
     """Run an engine until Ctrl-C; it ends with this command, even when that is killed.
@@ -155,6 +161,16 @@ def run(port: int | None, data: Path | None, *, table: bool) -> None:
             say("stopped")
             return
     raise WrongUse(f"the engine (process {running.pid}) has ended by itself or was ended by somebody else")
+
+
+def _variables(endpoint: str, environ: Mapping[str, str]) -> dict[str, str]:
+    """Say what an SDK needs to use an engine: its address, and a region and credentials where the shell has none."""
+    variables = dict.fromkeys(("AWS_ENDPOINT_URL_DYNAMODB", "AWS_ENDPOINT_URL_DYNAMODB_STREAMS"), endpoint)
+    if not any(environ.get(name) for name in ("AWS_REGION", "AWS_DEFAULT_REGION", "AWS_PROFILE")):
+        variables["AWS_DEFAULT_REGION"] = local.REGION
+    own = environ.get("AWS_SHARED_CREDENTIALS_FILE") or "~/.aws/credentials"
+    has_own = any(environ.get(name) for name in ("AWS_ACCESS_KEY_ID", "AWS_PROFILE")) or Path(own).expanduser().exists()
+    return variables if has_own else variables | dict.fromkeys(CREDENTIALS, local.CREDENTIAL)
 
 
 def _make_table(running: local.Engine) -> None:

@@ -10,13 +10,14 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from replay.commands.explore_options import about_of, asked_of, check_against
-from replay.commands.explore_report import check_files, deliver_report
-from replay.exploration.case import dump
+from replay.commands.explore_options import about_of, asked_of, check_against, engine_of
+from replay.commands.explore_report import check_files, deliver_report, save
+from replay.commands.kinds import Seconds
 from replay.exploration.search import SCHEDULES, search, search_both
 from replay.function.target import Target
 from replay.reports.differential import differential_json, print_differential, verdict_of
 from replay.reports.progress import cases_bar
+from replay.tables.endpoint import refusals_explained
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -28,12 +29,21 @@ ENDINGS = {"right": 0, "same": 0, "wrong": 1, "different": 1, "incomplete": 2}
 
 
 @click.command()
-@click.option("--schedules", default=SCHEDULES, show_default=True, type=click.IntRange(1), help="How many cases.")
-@click.option("--seed", default=0, show_default=True, type=click.IntRange(0), help="The first case's seed.")
 @click.option(
-    "--jobs", default=os.cpu_count() or 1, show_default=True, type=click.IntRange(1, 256), help="Processes, in memory."
+    "--schedules", default=SCHEDULES, show_default=True, type=click.IntRange(1), metavar="N", help="How many cases."
 )
-@click.option("--time", "time_s", type=click.FloatRange(min=0, min_open=True), help="Stop after this many seconds.")
+@click.option(
+    "--seed", default=0, show_default=True, type=click.IntRange(0), metavar="N", help="The first case's seed."
+)
+@click.option(
+    "--jobs",
+    default=os.cpu_count() or 1,
+    show_default=True,
+    type=click.IntRange(1, 256),
+    metavar="N",
+    help="Processes, in memory.",
+)
+@click.option("--time", "time_s", type=Seconds(), metavar="SECONDS", help="Stop after this many seconds.")
 @click.option(
     "--only", multiple=True, metavar="FEATURE", help="Let only this happen (repeatable): lag, faults, ties, …"
 )
@@ -44,22 +54,52 @@ ENDINGS = {"right": 0, "same": 0, "wrong": 1, "different": 1, "incomplete": 2}
 @click.option("--env", "variables", multiple=True, metavar="NAME=VALUE", help="A variable of its environment.")
 @click.option("--exhaustive", is_flag=True, help="Every history of one small case: cuts, orders of calls, crashes.")
 @click.option(
-    "--invariants", type=click.Path(path_type=Path), help="A Python file with rules: always_… and finally_… functions."
+    "--invariants",
+    type=click.Path(path_type=Path),
+    metavar="FILE",
+    help="A Python file with rules: always_… and finally_… functions.",
 )
 @click.option(
-    "--records", "--events", type=click.Path(path_type=Path), help="Deliver the records of this file, not drawn ones."
+    "--records",
+    "--events",
+    type=click.Path(path_type=Path),
+    metavar="FILE",
+    help="Deliver the records of this file, not drawn ones.",
 )
-@click.option("--rows", type=click.Path(path_type=Path), help="Rows that are there before them, in DynamoDB's JSON.")
-@click.option("--template", type=click.Path(path_type=Path), help="The template of the table they are of, if another.")
+@click.option(
+    "--rows",
+    type=click.Path(path_type=Path),
+    metavar="FILE",
+    help="Rows that are there before them, in DynamoDB's JSON.",
+)
+@click.option(
+    "--template",
+    type=click.Path(path_type=Path),
+    metavar="FILE",
+    help="The template of the table they are of, if another.",
+)
 @click.option("--table", metavar="LOGICAL_ID", help="Its table, where it has several.")
-@click.option("--case", "case_file", type=click.Path(path_type=Path), help="Carry out the case of this file only.")
-@click.option("--save", type=click.Path(path_type=Path), help="Write the smallest broken case to this file.")
-@click.option("--engine", type=click.Choice(["memory", "dynamodb"]), default="memory", show_default=True)
-@click.option("--endpoint-url", help="A DynamoDB to use instead of starting one (with --engine dynamodb).")
+@click.option(
+    "--case", "case_file", type=click.Path(path_type=Path), metavar="FILE", help="Carry out the case of this file only."
+)
+@click.option(
+    "--save", type=click.Path(path_type=Path), metavar="FILE", help="Write the smallest broken case to this file."
+)
+@click.option(
+    "--engine",
+    type=click.Choice(["memory", "dynamodb"]),
+    default=None,
+    help="Where the project's own function has its table: in memory, unless --endpoint-url names one.",
+)
+@click.option("--endpoint-url", metavar="URL|aws", help="A DynamoDB to use instead of starting one.")
 @click.option("--yes", is_flag=True, help="Do not ask before writing to something that is not local.")
 @click.option("--json", "as_json", is_flag=True, help="Print the result as JSON on standard output.")
-@click.option("--html", type=click.Path(path_type=Path), help="Write the report as one page to this file.")
-@click.option("--junit", type=click.Path(path_type=Path), help="Write the report as JUnit XML to this file.")
+@click.option(
+    "--html", type=click.Path(path_type=Path), metavar="FILE", help="Write the report as one page to this file."
+)
+@click.option(
+    "--junit", type=click.Path(path_type=Path), metavar="FILE", help="Write the report as JUnit XML to this file."
+)
 def explore(**options: Any) -> int:  # noqa: ANN401 - click hands over each option under its name
     """Explore hostile but lawful deliveries to a handler and check each against the oracle.
 
@@ -82,14 +122,14 @@ def explore(**options: Any) -> int:  # noqa: ANN401 - click hands over each opti
       python -m replay explore --exhaustive --seed 3
       python -m replay explore --handler app/new.py:handler --against app/old.py:handler --schedules 200
     """
+    options["engine"] = engine_of(options)
     check_files(options)
     asked = asked_of(options)
-    if options["against"]:
-        return _compare(asked, options)
-    with cases_bar(asked.schedules) as tell:
-        found = search(asked, tell)
-    if found.broken and options["save"]:
-        options["save"].write_text(dump(found.broken.smallest), encoding="utf-8")
+    with refusals_explained(asked.endpoint_url or "DynamoDB Local"):
+        if options["against"] is not None:
+            return _compare(asked, options)
+        with cases_bar(asked.schedules) as tell:
+            found = search(asked, tell)
     return ENDINGS[deliver_report(found, options).word]
 
 
@@ -99,10 +139,10 @@ def _compare(asked: Search, options: Mapping[str, Any]) -> int:
     other = replace(asked.subject, target=Target.parse(options["against"]))
     with cases_bar(asked.schedules, "different") as tell:
         compared = search_both(asked, other, tell)
-    if compared.divergence and options["save"]:
-        options["save"].write_text(dump(compared.divergence.smallest), encoding="utf-8")
     if options["as_json"]:
         click.echo(json.dumps(differential_json(compared, about_of(options))))
     else:
         print_differential(compared, about_of(options))
+    if compared.divergence:
+        save(compared.divergence.smallest, options)
     return ENDINGS[verdict_of(compared)]

@@ -64,7 +64,7 @@ def asked_of(options: Mapping[str, Any]) -> Search:
     Raises:
         WrongUse: one names what is not there.
     """
-    target = Target.parse(options["handler"]) if options["handler"] else None
+    target = Target.parse(options["handler"]) if options["handler"] is not None else None
     table = FreeTable.load(options["template"], options["table"]) if options["template"] else None
     _check_together(options)
     for situation in options["reach"]:
@@ -93,6 +93,17 @@ def _case(path: Path, table: FreeTable | None) -> Case:
     return case
 
 
+def engine_of(options: Mapping[str, Any]) -> str:
+    """Say where the project's own function has its table; who names an endpoint means it.
+
+    Raises:
+        WrongUse: an endpoint is named, and none is to be used.
+    """
+    if options["engine"] == "memory" and options["endpoint_url"]:
+        raise WrongUse("--engine memory uses no endpoint; leave out --endpoint-url, or name --engine dynamodb")
+    return options["engine"] or ("dynamodb" if options["endpoint_url"] else "memory")
+
+
 def check_against(options: Mapping[str, Any]) -> None:
     """Refuse what does not go with a comparison.
 
@@ -106,6 +117,8 @@ def check_against(options: Mapping[str, Any]) -> None:
 
 def _check_together(options: Mapping[str, Any]) -> None:
     """Refuse options that mean nothing without others."""
+    if options["variables"] and options["handler"] is None and options["against"] is None:
+        raise WrongUse("--env is of the environment of another handler; name that with --handler")
     if options["rows"] and not options["records"]:
         raise WrongUse("--rows says what is there before; name what is delivered with --records")
     if options["table"] and not options["template"]:
@@ -136,7 +149,7 @@ def exploration_of(found: Found, options: Mapping[str, Any]) -> Exploration:
     return Exploration(
         found.result,
         found.broken,
-        about_of(options) | ({"exhaustive": str(found.exhausted)} if found.exhausted else {}),
+        about_of(options) | ({"exhaustive": _extent(found)} if found.exhausted else {}),
         _command(options),
         "".join(f" --{name} {shlex.quote(str(options[name]))}" for name in GIVEN if options[name]),
         str(case_file) if case_file else None,
@@ -145,6 +158,13 @@ def exploration_of(found: Found, options: Mapping[str, Any]) -> Exploration:
         asked=frozenset(options["reach"]),
         ignored=frozenset(options["ignore"]) | (MESSAGES_RULES if options["template"] else frozenset(FREE_RULES)),
     )
+
+
+def _extent(found: Found) -> str:
+    """Say how far the histories of a small case were gone through."""
+    if found.broken is None or found.exhausted is None:
+        return str(found.exhausted)
+    return f"stopped at the first broken one, in arrangement {found.exhausted.arrangements}"
 
 
 def about_of(options: Mapping[str, Any]) -> dict[str, str]:

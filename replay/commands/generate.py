@@ -16,6 +16,7 @@ from replay.sources.generated.conversations import Conversations
 from replay.sources.generated.options import read_count, read_poison, read_range, read_spellings, read_start
 from replay.sources.output import STANDARD_OUTPUT, opened
 from replay.tables.progress import say
+from replay.wording import counted
 
 if TYPE_CHECKING:
     from replay.sources.generated.conversations import Counts
@@ -106,7 +107,11 @@ def _summary(asked: Asked, counts: Counts, written: int) -> dict[str, Any]:
 
 def _told(counts: Counts) -> str:
     """Say in a line what is in it, leaving out what is not."""
-    parts = [f"{counts.records} records", f"{counts.messages} messages", f"{counts.group_rows} group rows"]
+    parts = [
+        counted(counts.records, "record"),
+        counted(counts.messages, "message"),
+        counted(counts.group_rows, "group row"),
+    ]
     parts += [
         f"{value} {name.replace('_', ' ')}"
         for name, value in dataclasses.asdict(counts).items()

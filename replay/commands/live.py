@@ -32,6 +32,7 @@ from replay.tables.endpoint import announce, chosen, confirm_writes, of_engine, 
 from replay.tables.progress import say
 from replay.tables.schema import ensure_table, load_schema, locate_template
 from replay.template import Template
+from replay.wording import counted
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -122,7 +123,7 @@ def _follow(
 
     def given_up(message: FailureMessage) -> None:
         discard = message.discard
-        say(f"given up: {len(discard.records)} records from {discard.records[0].text} ({discard.condition})")
+        say(f"given up: {counted(len(discard.records), 'record')} from {discard.records[0].text} ({discard.condition})")
         if options["discards"] is not None:
             write_discard(message, options["discards"])
 

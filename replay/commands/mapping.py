@@ -18,6 +18,7 @@ from replay.event_source.shapes import one_line, printable
 from replay.event_source.template_mappings import TemplateMapping, choose_mappings
 from replay.tables.schema import locate_template
 from replay.template import Template
+from replay.wording import counted, unread
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -100,7 +101,7 @@ def show(asked: _Asked, *, as_json: bool) -> int:
     return RIGHT
 
 
-@mapping.command()
+@mapping.command(short_help="Name what is dangerous, why, and the line to write.")
 @_asking
 @_in_one_line
 def check(asked: _Asked, *, as_json: bool) -> int:
@@ -115,10 +116,12 @@ def check(asked: _Asked, *, as_json: bool) -> int:
         ]
         _say(json.dumps({"mappings": told}, ensure_ascii=False))
     for name, listed in dangers.items() if not as_json else ():
-        _say(f"{name}: {f'{len(listed)} findings' if listed else 'nothing dangerous'}")
+        _say(f"{name}: {counted(len(listed), 'finding') if listed else 'nothing dangerous'}")
         for danger in listed:
             _say(f"\n  {danger.id}: {danger.reason}\n    evidence  {danger.evidence}")
-            _say(f"    write     {danger.write}" * bool(danger.write) + f"\n    at        {danger.at}")
+            if danger.write:
+                _say(f"    write     {danger.write}")
+            _say(f"    at        {danger.at}")
     return FOUND if any(dangers.values()) else RIGHT
 
 
@@ -143,7 +146,7 @@ def _api_shaped(path: Path) -> dict[str, Any] | None:
     except FileNotFoundError:
         raise WrongUse(f"there is no file '{path}'") from None
     except (OSError, ValueError) as error:
-        raise WrongUse(f"{path} cannot be read as JSON: {error}") from error
+        raise WrongUse(f"{path} cannot be read: {unread(error)}") from error
     if not isinstance(content, dict):
         raise WrongUse(f"{path} holds neither a template nor a mapping: an object is needed")
     if "Resources" in content:

@@ -12,6 +12,7 @@ from replay.errors import WrongUse
 from replay.event_source.errors import InvalidParameterValueException
 from replay.event_source.mapping import PARTIAL_RESPONSES, EventSourceMapping
 from replay.event_source.template_mappings import choose_mapping
+from replay.wording import unread
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -83,6 +84,7 @@ def _filter_file(path: Path) -> Any:  # noqa: ANN401 - checked by the mapping
         text = path.read_text(encoding="utf-8")
         content = json.loads(text)
     except (OSError, ValueError, RecursionError) as error:
-        reason = (error.strerror if isinstance(error, OSError) else None) or error
-        raise WrongUse(f"filter {path}: {reason}; give 'template', 'none' or a JSON file with a pattern") from None
+        raise WrongUse(
+            f"filter {path}: {unread(error)}; give 'template', 'none' or a JSON file with a pattern"
+        ) from None
     return content if isinstance(content, dict) and "Filters" in content else {"Filters": [{"Pattern": text}]}

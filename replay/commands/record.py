@@ -26,6 +26,7 @@ from replay.sources.redacted.redaction import redacted
 from replay.sources.stream import StreamReader, shown_arn
 from replay.tables.endpoint import announce, chosen, refusals_explained
 from replay.tables.progress import say
+from replay.wording import counted
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -92,7 +93,7 @@ def record(**options: Any) -> None:  # noqa: ANN401 - click's options
                 say("stopped")
         if options["redact"] and capture.records:
             _redact(path, options["out"])
-    say(f"{capture.records} records written to {options['out']}")
+    say(f"{counted(capture.records, 'record')} written to {options['out']}")
     if options["as_json"]:
         told = {"stream": capture.stream, "records": capture.records, "gaps": gaps, "out": str(options["out"])}
         click.echo(json.dumps(told))

@@ -7,12 +7,14 @@ from typing import TYPE_CHECKING
 
 import click
 
+from replay.commands.outputs import refuse_same_file
 from replay.errors import WrongUse
 from replay.reports.progress import records_bar
 from replay.sources import documents, output, shapes
 from replay.sources.recording import Recording
 from replay.sources.redacted.redaction import redacted
 from replay.tables.progress import say
+from replay.wording import counted
 
 if TYPE_CHECKING:
     from replay.sources.redacted.redaction import Line
@@ -28,8 +30,8 @@ def redact(events: tuple[str, ...], shape: str | None, out: str, *, as_json: boo
 
     Ids, names, texts, other strings, long numbers and binary values are replaced: the same by the same wherever it
     stands, another by another, of the same type and length in UTF-8. Texts of one group at one instant keep their
-    order. Times, sequence numbers and attribute names stay; account and region become neutral. Files given together get
-    the same pseudonyms; the next call chooses others.
+    order. Times, sequence numbers and attribute names stay, and so do prefixes in capitals (ORDER#, but not order#);
+    account and region become neutral. Files given together get the same pseudonyms; the next call chooses others.
 
     \b
     Example:
@@ -37,13 +39,15 @@ def redact(events: tuple[str, ...], shape: str | None, out: str, *, as_json: boo
     """
     if as_json and out == output.STANDARD_OUTPUT:
         raise WrongUse("--json needs --out FILE: with '-' the records are on standard output")
+    if out != output.STANDARD_OUTPUT:
+        refuse_same_file("--out", out, events)
     with documents.opened(events) as files:
         recording = Recording(files, shapes.named(shape) if shape is not None else None)
         with output.opened(out) as stream, records_bar("redacting", recording.records) as tell:
             for number, line in enumerate(redacted(recording)):
                 stream.write(encoded(line))
                 tell(number)
-    say(f"{recording.records} records redacted")
+    say(f"{counted(recording.records, 'record')} redacted")
     if as_json:
         click.echo(json.dumps({"records": recording.records, "duplicates": recording.duplicates, "out": out}))
 

@@ -10,13 +10,14 @@ import secrets
 import sys
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import IO, TYPE_CHECKING, Any
 
 import click
 
 from replay.checks.compare import differences
 from replay.commands.discards import write_discard
 from replay.commands.launching import launch_of
+from replay.commands.outputs import refuse_same_file, written_to
 from replay.commands.run_asked import Asked
 from replay.commands.run_options import run_options
 from replay.delivery_round import Duplicates, delivery_of
@@ -26,11 +27,11 @@ from replay.forecast import forecast
 from replay.function.controls import Controls
 from replay.function.faults import Faults
 from replay.function.process import FunctionProcess
-from replay.reports.progress import records_bar
+from replay.reports.progress import deliveries_bar, records_bar
 from replay.reports.report import InjectedFault
 from replay.reports.run_json import as_json
 from replay.reports.stepping import Stepping
-from replay.reports.text import print_differences, print_forecast, print_report
+from replay.reports.text import NO_TABLE, print_differences, print_forecast, print_report
 from replay.run import Replay, deliver_only
 from replay.sources import shapes
 from replay.sources.documents import STANDARD_INPUT, opened
@@ -46,6 +47,7 @@ from replay.tables.under_test import TableUnderTest
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
+    from pathlib import Path
 
     from replay.function.control import Control
     from replay.function.target import Target
@@ -53,10 +55,10 @@ if TYPE_CHECKING:
     from replay.tables.wire import Item
 
 RIGHT = 0
-WRONG = 1
+ENDINGS = {"right": 0, "not judged": 0, "wrong": 1, "incomplete": 2}
+"""Exit codes; what is incomplete proves nothing."""
 COLLECTED_EVERY = (100_000, 20, 100)
 """Records are many and hold no cycles: looking for some as often as Python does takes longer than reading them."""
-NO_TABLE = "none"
 NOWHERE = "http://127.0.0.1:9"
 """Nobody listens on the discard port: a handler that asks for a table finds none."""
 NAME_BYTES = 4
@@ -74,7 +76,9 @@ def run(events: tuple[str, ...], **options: Any) -> int:  # noqa: ANN401 - click
     with the project. The rows that the recording presupposes are put first; the handler runs in a process of its own,
     is killed at its timeout, and finds the table at AWS_ENDPOINT_URL_DYNAMODB under TABLE_NAME.
 
-    Exit code 0: the table is what the messages say. 1: it is not, and the report says where. 2: wrong use.
+    Exit code 0: the table is what the messages say. 1: it is not, and the report says where; or no delivery succeeded.
+    2: wrong use, or a fault that was asked for never happened. The verdict is about tables of messages: where the
+    records hold none that is delivered, it is "not judged", and 1 only where the handler left records behind.
 
     \b
     Example:
@@ -84,6 +88,9 @@ def run(events: tuple[str, ...], **options: Any) -> int:  # noqa: ANN401 - click
       zcat events.jsonl.gz | python -m replay run - --json | jq .verdict
     """
     gc.set_threshold(*COLLECTED_EVERY)
+    if options["log"] is not None:
+        read = (*events, *options["table_state"], *filter(None, (options["template"], options["filtered_by"])))
+        refuse_same_file("--log", options["log"], read)
     if options["step"] and STANDARD_INPUT in events:
         raise WrongUse("--step waits for somebody at standard input; give the events as a file")
     with opened(events or (str(locate_fixture(CONVERSATION)),)) as files:
@@ -115,7 +122,7 @@ def _run(asked: Asked) -> int:
             for target, name in zip(asked.targets, tables, strict=True)
         ]
     _tell(asked, ran)
-    return RIGHT if ran[0].report.is_right else WRONG
+    return ENDINGS[ran[0].report.word]
 
 
 def _check_later_handlers(asked: Asked, where: tuple[Endpoint, str]) -> None:
@@ -164,12 +171,11 @@ def _run_without_table(asked: Asked) -> int:
             for _ in range(asked.options["concurrent"])
         ]
         handlers[0].start()
-        told = stack.enter_context(records_bar("delivering", asked.recording.records))
-        report = deliver_only(
-            asked.recording, handlers, asked.mapping, asked.switches, watch=lambda report: told(report.records)
-        )
+        told = stack.enter_context(deliveries_bar("delivering", asked.recording.records))
+        report = deliver_only(asked.recording, handlers, asked.mapping, asked.switches, watch=told)
+    _note_faults(report, faults)
     _tell(asked, [_Ran(report, {"handler": str(asked.targets[0]), "table": NO_TABLE}, [])])
-    return RIGHT if report.is_right else WRONG
+    return ENDINGS[report.word]
 
 
 def _replay(
@@ -204,21 +210,25 @@ def _replay(
             keep_batches=asked.options["keep_batches"],
             duplicates=Duplicates(asked.options["seed"]) if asked.options["duplicate"] else None,
             begun=lagging.begin if lagging is not None else lambda: None,
-            watch=lambda report: told(report.records),
+            watch=told,
         ).run()
-    report.faults = [
-        InjectedFault(str(done.fault), done.operation, delivery_of(done.request_id)) for done in faults.happened
-    ]
-    report.faults_left = [str(fault) for fault in faults.waiting]
+    _note_faults(report, faults)
     report.lagging_queries = lagging.answered if lagging is not None else 0
     about = {"handler": str(target), "table": table, "endpoint": str(endpoint)}
     return _Ran(report, about, list(under_test.rows()) if asked.options["against"] else [])
 
 
-def _progress(stack: contextlib.ExitStack, asked: Asked) -> Callable[[int], None]:
+def _note_faults(report: Report, faults: Faults) -> None:
+    report.faults = [
+        InjectedFault(str(done.fault), done.operation, delivery_of(done.request_id)) for done in faults.happened
+    ]
+    report.faults_left = [str(fault) for fault in faults.waiting]
+
+
+def _progress(stack: contextlib.ExitStack, asked: Asked) -> Callable[[Report], None]:
     """Show a bar; but where every call is shown and waited for, say how to go on."""
     if not asked.options["step"]:
-        return stack.enter_context(records_bar("replaying", asked.recording.records))
+        return stack.enter_context(deliveries_bar("replaying", asked.recording.records))
     if sys.stdin.isatty():
         say("after each request: Enter goes on, c goes on to the end, q ends the run")
     return lambda _: None
@@ -267,15 +277,34 @@ def _endpoint(asked: Asked) -> Iterator[tuple[Endpoint, str]]:
 def _output(options: dict[str, Any]) -> Iterator[Callable[[str], None] | None]:
     """Say where the handler's lines go: a file, standard error, or nowhere."""
     if options["log"] is not None:
-        try:
-            with options["log"].open("w", encoding="utf-8") as file:
-                yield lambda line: print(line, file=file)
-        except OSError as error:
-            raise WrongUse(f"--log {options['log']}: {error.strerror}") from None
+        with written_to("--log", options["log"]):
+            file = options["log"].open("w", encoding="utf-8")
+        yield from _logged(file, options["log"])
     elif options["verbose"]:
         yield lambda line: click.echo(f"handler: {line}", err=True)
     else:
         yield None
+
+
+def _logged(file: IO[str], path: Path) -> Iterator[Callable[[str], None]]:
+    """Write lines from the threads that read them; what cannot be written is told at the end of the run."""
+    failed: list[OSError] = []
+
+    def write(line: str) -> None:
+        try:
+            print(line, file=file)
+        except OSError as error:
+            failed.append(error)
+
+    try:
+        yield write
+    finally:
+        try:
+            file.close()
+        except OSError as error:
+            failed.append(error)
+    if failed:
+        say(f"--log {path} cannot be written: {failed[0].strerror}; what the handler printed is not all there")
 
 
 def _tell(asked: Asked, ran: list[_Ran]) -> None:

@@ -59,7 +59,7 @@ class Asked:
         return cls(
             recording=selected,
             before=before,
-            targets=tuple(Target.parse(name) for name in (options["handler"], options["against"]) if name),
+            targets=tuple(Target.parse(name) for name in (options["handler"], options["against"]) if name is not None),
             configuration=dataclasses.replace(configuration, timeout_s=timeout_s),
             mapping=_adjusted(mapping_of(template, options["function"], options), options),
             switches=Switches.of(pairs("--switch", options["switches"])),

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from replay.commands.kinds import Seconds
 from replay.commands.mapping_options import mapping_options
 from replay.function.faults import KINDS
 from replay.function.target import DEFAULT
@@ -51,7 +52,7 @@ def _handler(command: Decorated) -> Decorated:
         ),
         click.option(
             "--function-timeout",
-            type=click.FloatRange(min=0.001),
+            type=Seconds(),
             metavar="SECONDS",
             help="When the handler is killed; else as the template says.",
         ),

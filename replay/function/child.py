@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import importlib
 import importlib.util
+import inspect
 import json
 import os
 import queue
@@ -22,6 +23,7 @@ from replay.function.context import Context
 from replay.function.gate import Gate
 from replay.function.observer import Observer
 from replay.function.target import Target
+from replay.wording import counted
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -29,6 +31,8 @@ if TYPE_CHECKING:
     from replay.function.calls import Call
 
     Handler = Callable[[Any, Any], Any]
+
+EVENT_AND_CONTEXT = 2
 
 
 def main() -> None:
@@ -59,8 +63,16 @@ def main() -> None:
     _serve(handler, invocations, channel)
 
 
+class NoHandler(Exception):
+    """What stands under the handler's name is nothing that Lambda could call; the text says why."""
+
+
 def load(target: Target) -> Handler:
-    """Import the handler with its own folder, or the working folder, first on the path."""
+    """Import the handler with its own folder, or the working folder, first on the path.
+
+    Raises:
+        NoHandler: it cannot be called as Lambda calls it.
+    """
     if target.file is None:
         sys.path.insert(0, os.getcwd())  # noqa: PTH109 - the path takes texts
         module = importlib.import_module(target.location)
@@ -73,7 +85,31 @@ def load(target: Target) -> Handler:
         sys.modules[target.file.stem] = module
         specification.loader.exec_module(module)
     handler: Handler = getattr(module, target.function)
+    _check(handler)
     return handler
+
+
+def _check(handler: Any) -> None:  # noqa: ANN401 - whatever stands under the name
+    """Refuse what every delivery would fail with."""
+    if not callable(handler):
+        kind = type(handler).__name__
+        raise NoHandler(f"it is {'an' if kind[0] in 'aeiou' else 'a'} {kind}, not a function")
+    awaited = inspect.iscoroutinefunction, inspect.isasyncgenfunction
+    if any(is_async(each) for is_async in awaited for each in (handler, type(handler).__call__)):
+        raise NoHandler("it is async; Lambda does not await it")
+    try:
+        signature = inspect.signature(handler)
+    except ValueError:  # some that are written in C have none to look at
+        return
+    try:
+        signature.bind({}, None)
+    except TypeError as error:
+        places = inspect.Parameter.POSITIONAL_ONLY, inspect.Parameter.POSITIONAL_OR_KEYWORD
+        taken = sum(1 for parameter in signature.parameters.values() if parameter.kind in places)
+        wrong = (
+            f"it takes {counted(taken, 'argument')}" if taken != EVENT_AND_CONTEXT else f"it cannot be called ({error})"
+        )
+        raise NoHandler(f"{wrong}; Lambda calls it with event and context") from None
 
 
 def not_loaded(target: Target, error: Exception) -> Message:
@@ -81,14 +117,22 @@ def not_loaded(target: Target, error: Exception) -> Message:
     module = sys.modules.get(target.file.stem if target.file else target.location)
     missing = isinstance(error, AttributeError) and module is not None and not hasattr(module, target.function)
     names = [name for name, value in vars(module).items() if callable(value)] if missing else []
-    frames = [frame for frame in traceback.extract_tb(error.__traceback__) if not frame.filename.startswith("<")]
+    frames = [
+        f
+        for f in traceback.extract_tb(error.__traceback__)
+        if not f.filename.startswith("<") and f.filename != __file__
+    ]
+    places = [f"{frame.filename}:{frame.lineno}" for frame in frames]
+    if isinstance(error, SyntaxError) and error.filename:  # the file that cannot be read has no frame
+        places.append(f"{error.filename}:{error.lineno}")
     return {
         "is": "not-loaded",
+        "no_handler": str(error) if isinstance(error, NoHandler) else None,
         "type": type(error).__name__,
-        "message": str(error),
+        "message": error.msg if isinstance(error, SyntaxError) else str(error),
         "functions": names if missing else None,
         "missing_module": error.name if isinstance(error, ModuleNotFoundError) else None,
-        "place": f"{frames[-1].filename}:{frames[-1].lineno}" if frames else "",
+        "place": places[-1] if places else target.location,
     }
 
 

@@ -269,6 +269,8 @@ def arn(launch: Launch) -> str:
 
 def why_not_loaded(target: Target, message: Message) -> str:
     """Say in a line what keeps a handler from being loaded."""
+    if message["no_handler"] is not None:
+        return str(message["no_handler"])
     if message["functions"] is not None:
         near = difflib.get_close_matches(target.function, message["functions"], n=1)
         hint = f"did you mean '{near[0]}'?" if near else f"it has {', '.join(message['functions']) or 'none'}"

@@ -10,11 +10,11 @@ from rich.console import Console
 from rich.text import Text
 
 from replay.exploration.case import dump
-from replay.reports.exploration import counted
 from replay.reports.exploration_text import told
 from replay.reports.markup import plain
 from replay.reports.rows import owner, row_line
 from replay.reports.text import aligned
+from replay.wording import counted
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

@@ -10,6 +10,7 @@ from replay.checks.said import said_by
 from replay.exploration.situations import SITUATIONS
 from replay.exploration.story import Called, Delivered, PhaseBegan, RowChange, Wrote
 from replay.reports.reasons import headline, reason
+from replay.wording import counted
 from stream_processor.message import GROUP_PREFIX
 
 if TYPE_CHECKING:
@@ -192,11 +193,6 @@ def versions(broken: BrokenCase) -> tuple[View, ...]:
             for change in _real(event.changes):
                 _add_version(views, change.address, change.before, change.after, (place, event.step, by))
     return tuple(View(group, member, tuple(found)) for (group, member), found in sorted(views.items()))
-
-
-def counted(number: int, noun: str) -> str:
-    """Write a number with its noun: `1 case`, `2,000 cases`."""
-    return f"{number:,} {noun}{'' if number == 1 else 's'}"
 
 
 def figures(result: Result) -> str:

@@ -15,11 +15,12 @@ from xml.etree.ElementTree import Element, tostring
 from replay.event_source.records import DEFAULT_SHARD
 from replay.exploration.case import dump
 from replay.exploration.story import Called, Delivered, Wrote
-from replay.reports.exploration import anomalies, counted, figures, moves, versions
+from replay.reports.exploration import anomalies, figures, moves, versions
 from replay.reports.markup import element
 from replay.reports.reasons import REASONS, headline
 from replay.reports.rows import attributes_of, cut, record_line, row_line
 from replay.reports.timeline import legend, timeline
+from replay.wording import counted
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence

@@ -12,10 +12,11 @@ from rich.table import Table
 from rich.text import Text
 
 from replay.exploration.story import Called, PhaseBegan, RuleBroken
-from replay.reports.exploration import anomalies, counted, figures, moves
+from replay.reports.exploration import anomalies, figures, moves
 from replay.reports.markup import plain
 from replay.reports.reasons import headline
 from replay.reports.rows import attributes_of, owner, record_line, row_line
+from replay.wording import counted
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -136,8 +137,13 @@ def _figures(exploration: Exploration) -> Iterator[str]:
 
 
 def situation_lines(exploration: Exploration) -> Iterator[str]:
-    """List how often each situation occurred, also those that never did."""
-    width = max(map(len, exploration.situations))
+    """List how often each situation occurred; those that never did in one line where a rule was broken."""
+    width, never = max(map(len, exploration.situations)), 0
     for situation, count in exploration.situations.items():
+        if not count and exploration.is_wrong and situation not in exploration.unreached:
+            never += 1
+            continue
         note = "  asked for" if situation in exploration.unreached else ""
         yield f"  {situation:<{width}} {count:>12,}{note}"
+    if never:
+        yield f"  and {counted(never, 'other')} that never occurred; --json has all"

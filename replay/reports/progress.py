@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 import sys
+import time
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Final
 
 from replay.tables.progress import say
+from replay.wording import counted
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
     from replay.exploration.campaign import Result
     from replay.exploration.differential import Differential
+    from replay.reports.report import Report
 
 SAID_EVERY_S: Final = 60.0
 
@@ -30,6 +33,33 @@ def records_bar(what: str, total: int | None) -> Iterator[Callable[[int], None]]
     with Progress(*columns, console=Console(stderr=True), transient=True) as progress:
         task = progress.add_task(what, total=total)
         yield lambda done: progress.update(task, completed=done)
+
+
+@contextmanager
+def deliveries_bar(
+    what: str, total: int, now: Callable[[], float] = time.monotonic
+) -> Iterator[Callable[[Report], None]]:
+    """Show how far a run is, told before each delivery; in a pipe, a line a minute.
+
+    The first delivery that failed is told at once: it may be long until a handler that always fails is through.
+    """
+    said_s, has_failed, is_watched = now(), False, sys.stderr.isatty()
+    with records_bar(what, total) as bar:
+
+        def tell(report: Report) -> None:
+            nonlocal said_s, has_failed
+            bar(report.records)
+            last = report.last_failure
+            if last is not None and not has_failed:
+                has_failed = True
+                say(f"delivery {last.delivery} of {counted(last.records, 'record')} {last.outcome}; going on")
+            if is_watched or (at := now()) < said_s + SAID_EVERY_S:
+                return
+            said_s = at
+            done = f"{counted(report.deliveries - 1, 'delivery')} so far, {report.records:,} of {total:,} records read"
+            say(done + (f"; {report.failed:,} failed, the last one {last.outcome}" if last is not None else ""))
+
+        yield tell
 
 
 @contextmanager

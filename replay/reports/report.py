@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from collections import Counter
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, Literal
+
+from replay.wording import counted
 
 if TYPE_CHECKING:
     from replay.checks.oracle import Finding
@@ -12,6 +14,8 @@ if TYPE_CHECKING:
     from replay.function.calls import Call
 
 FAILURES_KEPT: Final = 20
+
+Word = Literal["right", "wrong", "incomplete", "not judged"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,7 +60,7 @@ class Report:
 
     findings: tuple[Traced, ...] = ()
     judged: bool = True
-    """Whether there was a table to judge."""
+    """Whether there was a table to judge, and a message to judge it by."""
     quiet: bool = True
     ended: str | None = None
     records: int = 0
@@ -66,6 +70,8 @@ class Report:
     refused_rows: int = 0
     deliveries: int = 0
     batches: int = 0
+    own_batches: int = 0
+    """Those of them that brought the handler's own writes."""
     redeliveries: int = 0
     cold_starts: int = 0
     own_writes: int = 0
@@ -82,6 +88,7 @@ class Report:
     lagging_queries: int = 0
     failures: list[Failure] = field(default_factory=list)
     failed: int = 0
+    last_failure: Failure | None = None
     discards: list[FailureMessage] = field(default_factory=list)
     rows: int = 0
     duration_s: float = 0.0
@@ -98,13 +105,35 @@ class Report:
     def keep(self, failure: Failure) -> None:
         """Count a delivery that did not end well, and keep the first few."""
         self.failed += 1
+        self.last_failure = failure
         if len(self.failures) < FAILURES_KEPT:
             self.failures.append(failure)
 
     @property
-    def is_right(self) -> bool:
-        """Whether the table is what the messages say, and the handler left it at that."""
-        return not self.findings and self.quiet and self.ended is None
+    def word(self) -> Word:
+        """The verdict in a word.
+
+        Wrong: the table is not what the messages say, or the handler did not leave it at that; or it never succeeded
+        and wrote nothing; or, where nothing is judged, records were given up. Incomplete: a fault that was asked for
+        never happened.
+        """
+        if self.findings or not self.quiet or self.ended is not None or self.untaken:
+            return "wrong"
+        if self.faults_left:
+            return "incomplete"
+        return "right" if self.judged else "not judged"
+
+    @property
+    def untaken(self) -> str:
+        """Say what the handler did not take, where that by itself is wrong; nothing where all is well.
+
+        Where the table is judged, records may be given up, and a batch that is raised may have done all it could: some
+        records can never be applied.
+        """
+        if self.deliveries and self.failed == self.deliveries and not (self.judged and self.own_writes):
+            return "no delivery succeeded"
+        given_up = sum(len(message.discard.records) for message in self.discards)
+        return f"{counted(given_up, 'record')} given up" if given_up and not self.judged else ""
 
     @property
     def retries(self) -> int:

@@ -1,6 +1,6 @@
 """A replay's report as JSON: the verdict, what is wrong, and a summary.
 
-{"verdict": "right"|"wrong",
+{"verdict": "right"|"wrong"|"incomplete"|"not judged",
  "findings": [{"kind", "group", "member", "expected", "found", "delivery"}],
  "summary": {...}}
 """
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 def as_json(report: Report, about: Mapping[str, str]) -> dict[str, Any]:
     """Make the object; `about` says what was run on what, and goes first in the summary."""
     return {
-        "verdict": "right" if report.is_right else "wrong",
+        "verdict": report.word,
         "findings": [_finding(traced) for traced in report.findings],
         "summary": {**about, **_summary(report)},
     }
@@ -45,6 +45,7 @@ def _summary(report: Report) -> dict[str, Any]:
         "filtered": report.filtered,
         "messages": report.messages,
         "batches": report.batches,
+        "own_batches": report.own_batches,
         "deliveries": report.deliveries,
         "retries": report.retries,
         "redeliveries": report.redeliveries,

@@ -13,6 +13,7 @@ from rich.table import Table
 from rich.text import Text
 
 from replay.reports.run_json import as_json
+from replay.wording import counted
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -26,6 +27,9 @@ DISCARDS_SHOWN: Final = 10
 FAILURES_SHOWN: Final = 5
 PRINTED_SHOWN_MAX: Final = 200
 
+NO_TABLE: Final = "none"
+"""The name of no table: everything is delivered, nothing is judged."""
+
 COLUMNS: Final = ("kind", "group", "member", "expected", "found", "delivery")
 
 
@@ -33,7 +37,7 @@ def print_report(report: Report, about: Mapping[str, str], console: Console | No
     """Print the report on standard output."""
     console = console or Console(highlight=False, soft_wrap=True)
     content = as_json(report, about)
-    console.print(_verdict(report))
+    console.print(_verdict(report, about))
     if report.findings:
         rows = [_cells(finding) for finding in content["findings"][:FINDINGS_SHOWN]]
         console.print(_framed(rows) if console.is_terminal else aligned([COLUMNS, *rows]))
@@ -45,25 +49,42 @@ def print_report(report: Report, about: Mapping[str, str], console: Console | No
     console.print(aligned(_rows(content["summary"])))
 
 
-def _verdict(report: Report) -> Text:
+def _verdict(report: Report, about: Mapping[str, str]) -> Text:
+    rows, messages = counted(report.rows, "row"), counted(report.messages, "message")
+    right = f"The table is right: {rows} after {messages}, each group at its newest"
+    match report.word:
+        case "wrong":
+            return Text(_wrong(report, about), style="bold red")
+        case "incomplete":
+            end = right if report.judged else f"Not judged: {_unjudged(report, about)}"
+            return Text(f"Incomplete, {', '.join(report.faults_left)} never happened. {end}", style="bold yellow")
+        case "not judged":
+            return Text(f"Not judged: {_unjudged(report, about)}", style="bold")
+        case "right":
+            return Text(right, style="bold green")
+
+
+def _wrong(report: Report, about: Mapping[str, str]) -> str:
     if report.ended is not None:
-        return Text(f"The run could not go on: {report.ended}", style="bold red")
+        return f"The run could not go on: {report.ended}"
     if not report.quiet:
-        return Text(
-            f"The handler never gets quiet: it still answers its own writes after {report.rounds} rounds of them",
-            style="bold red",
-        )
-    if not report.judged:
-        return Text("Everything is delivered; there is no table to judge", style="bold")
-    if report.findings:
-        views = {(traced.finding.kind, traced.finding.group, traced.finding.member) for traced in report.findings}
-        kinds = Counter(kind for kind, _, _ in views)
-        counts = ", ".join(f"{count} {kind}" for kind, count in kinds.most_common())
-        return Text(f"The table is wrong: {counts}", style="bold red")
-    return Text(
-        f"The table is right: {report.rows} rows after {report.messages} messages, each group at its newest",
-        style="bold green",
-    )
+        return f"The handler never gets quiet: it still answers its own writes after {report.rounds} rounds of them"
+    if not report.findings:
+        rest = "" if report.judged else f"; the table is not judged: {_unjudged(report, about)}"
+        return f"The handler is wrong: {report.untaken}{rest}"
+    views = {(traced.finding.kind, traced.finding.group, traced.finding.member) for traced in report.findings}
+    kinds = Counter(kind for kind, _, _ in views)
+    return f"The table is wrong: {', '.join(f'{count} {kind}' for kind, count in kinds.most_common())}"
+
+
+def _unjudged(report: Report, about: Mapping[str, str]) -> str:
+    """Say why there is nothing to judge."""
+    if about.get("table") == NO_TABLE:
+        return "there is no table"
+    records = counted(report.records, "record")
+    if not report.messages:
+        return f"no message of the messages table is among {records}; see explore --template for other tables"
+    return f"the filter dropped all of {records}"
 
 
 def _cells(finding: Mapping[str, Any]) -> tuple[str, ...]:
@@ -95,23 +116,23 @@ def _troubles(report: Report, summary: Mapping[str, Any]) -> Iterator[str]:
         yield f"fault: {asked} never happened, there were not so many calls"
     for failure in report.failures[:FAILURES_SHOWN]:
         where = f" ({failure.stack[-1]})" if failure.stack else ""
-        what = f"{failure.records} records from {failure.first_sequence}"
+        what = f"{counted(failure.records, 'record')} from {failure.first_sequence}"
         yield f"delivery {failure.delivery} ({what}) {failure.outcome}{where}"
         yield from (f"  it printed: {line[:PRINTED_SHOWN_MAX]}" for line in failure.printed)
     if report.failed > FAILURES_SHOWN:
         yield f"... and {report.failed - FAILURES_SHOWN} more deliveries failed"
     for discard in summary["discards"][:DISCARDS_SHOWN]:
         yield (
-            f"given up: {discard['records']} records from {discard['first_sequence']} of {discard['shard']} "
-            f"after {discard['deliveries']} deliveries ({discard['condition']})"
+            f"given up: {counted(discard['records'], 'record')} from {discard['first_sequence']} of {discard['shard']} "
+            f"after {counted(discard['deliveries'], 'delivery')} ({discard['condition']})"
         )
     if len(summary["discards"]) > DISCARDS_SHOWN:
         yield f"... and {len(summary['discards']) - DISCARDS_SHOWN} more were given up"
     for what, times in report.elsewhere.items():
         kept = "sent to the run's own endpoint" if not what.split(" ")[0].count(".") else "not let out"
-        yield f"{kept}: {what} ({times} times)"
+        yield f"{kept}: {what} ({counted(times, 'time')})"
     if report.refused_rows:
-        yield f"{report.refused_rows} rows of the recording were refused by the table and are not in it"
+        yield f"not in the table, which refused them: {counted(report.refused_rows, 'row')} of the recording"
 
 
 def _rows(summary: Mapping[str, Any]) -> list[tuple[str, str]]:
@@ -125,12 +146,13 @@ def _rows(summary: Mapping[str, Any]) -> list[tuple[str, str]]:
     per_message = summary["requests_per_message"]
     amplification = summary["amplification"]
     again = f", {summary['redeliveries']} delivered again" if summary["redeliveries"] else ""
+    own = f" ({summary['own_batches']} of the handler's own writes)" if summary["own_batches"] else ""
     reads, writes, index_writes = (f"{summary[name]:g}" for name in ("read_units", "write_units", "index_write_units"))
     return [
         *about,
         ("records", f"{summary['records']}" + (f" ({', '.join(notes)})" if notes else "")),
         ("messages", f"{summary['messages']}"),
-        ("batches", f"{summary['batches']}, {summary['retries']} retries" + again),
+        ("batches", f"{summary['batches']}{own}, {counted(summary['retries'], 'retry')}{again}"),
         ("requests", requests + (f"; {per_message} a message" if per_message is not None else "")),
         ("units", f"{reads} read, {writes} write, {index_writes} write in the index"),
         (
@@ -147,7 +169,7 @@ def print_differences(
     """Print what two handlers have made differently, and what each took for it."""
     console = console or Console(highlight=False, soft_wrap=True)
     if different:
-        console.print(f"The tables differ in {len(different)} places:", style="bold")
+        console.print(f"The tables differ in {counted(len(different), 'place')}:", style="bold")
         rows = [
             (item.row, item.group or "", item.attribute or "row", item.first or "nothing", item.second or "nothing")
             for item in different[:FINDINGS_SHOWN]
@@ -167,8 +189,8 @@ def print_forecast(expected: Forecast, console: Console | None = None) -> None:
     console = console or Console(highlight=False, soft_wrap=True)
     rows = [
         ("records", f"{expected.records} ({expected.duplicates} duplicates left out, {expected.filtered} filtered)"),
-        ("messages", f"{expected.messages} in {expected.groups} groups"),
-        ("deliveries", f"{expected.deliveries} over {expected.shards} shards"),
+        ("messages", f"{expected.messages} in {counted(expected.groups, 'group')}"),
+        ("deliveries", f"{expected.deliveries} over {counted(expected.shards, 'shard')}"),
         ("requests", f"at most {expected.requests_at_most} of the project's function"),
         ("duration", f"about {expected.seconds} s on DynamoDB Local"),
     ]

@@ -19,6 +19,7 @@ from typing import IO, TYPE_CHECKING, Any, Final
 from replay.errors import WrongUse
 from replay.sources.single_records import PARENT, SHARD
 from replay.sources.stream import ShardPosition
+from replay.wording import unread
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -170,7 +171,7 @@ def _known(path: Path, stream: str) -> tuple[dict[str, ShardPosition], int]:
         positions = {name: ShardPosition(**position) for name, position in content["shards"].items()}
         return positions, int(content["bytes"])
     except (ValueError, KeyError, TypeError, AttributeError) as error:
-        raise WrongUse(f"{file} cannot be read ({error}); remove it and {path} to begin anew") from None
+        raise WrongUse(f"{file} cannot be read ({unread(error)}); remove it and {path} to begin anew") from None
 
 
 def _position_file(path: Path) -> Path:

@@ -38,6 +38,8 @@ STREAMS_VARIABLE = "AWS_ENDPOINT_URL_DYNAMODB_STREAMS"
 IGNORE_VARIABLE = "AWS_IGNORE_CONFIGURED_ENDPOINT_URLS"
 REGION_VARIABLES = ("AWS_REGION", "AWS_DEFAULT_REGION")
 
+REASON_CHARS_MAX = 200
+
 Service = Literal["dynamodb", "dynamodbstreams"]
 
 
@@ -150,17 +152,22 @@ def confirm_writes(
 
 
 @contextmanager
-def refusals_explained(endpoint: Endpoint) -> Iterator[None]:
+def refusals_explained(endpoint: Endpoint | str) -> Iterator[None]:
     """Turn what the SDK raises inside the block (no connection, no credentials, a refusal) into one clear line."""
     try:
         yield
     except ClientError as error:
         refusal = error.response.get("Error", {})
-        raise WrongUse(
-            f"{endpoint} refused {error.operation_name}: {refusal.get('Code')}: {refusal.get('Message')}"
-        ) from error
+        why = _in_one_line(f"{refusal.get('Code')}: {refusal.get('Message')}")
+        raise WrongUse(f"{endpoint} refused {error.operation_name}: {why}") from error
     except BotoCoreError as error:
-        raise WrongUse(f"{endpoint} cannot be used: {error}") from error
+        raise WrongUse(f"{endpoint} cannot be used: {_in_one_line(str(error))}") from error
+
+
+def _in_one_line(text: str) -> str:
+    """Cut what may be a whole page: not everything that answers is a DynamoDB."""
+    line = " ".join(text.split())
+    return line if len(line) <= REASON_CHARS_MAX else f"{line[:REASON_CHARS_MAX]}…"
 
 
 def _checked(url: str, name: str) -> str:

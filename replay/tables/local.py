@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
     from mypy_boto3_dynamodbstreams import DynamoDBStreamsClient
 
-__all__ = ["REGION", "Engine", "client", "engine", "started_line"]
+__all__ = ["CREDENTIAL", "REGION", "Engine", "client", "engine", "started_line"]
 
 REGION = "us-east-1"
 """Any will do: there is one set of tables, and streams' names carry `ddblocal` in the region's place."""

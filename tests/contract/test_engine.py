@@ -201,12 +201,18 @@ def test_without_network_and_cache_the_command_ends_with_two(tmp_path: Path) -> 
 
 
 @pytest.mark.usefixtures("own_cache")
-def test_a_started_engine_is_used_shown_and_stopped(capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_started_engine_is_used_shown_and_stopped(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    for name in ("AWS_REGION", "AWS_DEFAULT_REGION", "AWS_PROFILE", "AWS_ACCESS_KEY_ID"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("AWS_SHARED_CREDENTIALS_FILE", str(tmp_path / "none"))
     assert main(["engine", "start", "--table"]) == 0
     printed, said = capsys.readouterr()
     variables = dict(line.removeprefix("export ").split("=") for line in printed.splitlines())
     endpoint = variables["AWS_ENDPOINT_URL_DYNAMODB"]
     assert variables["AWS_ENDPOINT_URL_DYNAMODB_STREAMS"] == endpoint
+    assert (variables["AWS_DEFAULT_REGION"], variables["AWS_ACCESS_KEY_ID"]) == ("us-east-1", "local")
     assert "table cruddur-messages made" in said
     put(endpoint, "cruddur-messages", "kept")
 

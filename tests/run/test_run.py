@@ -224,6 +224,14 @@ def test_partial_answers_are_read_where_the_mapping_says_so(run: Run, handler: W
     assert (ignored.summary["deliveries"], ignored.code) == (1, 1)
 
 
+def test_an_identifier_that_is_none_of_the_batch_is_named(run: Run, handler: Write, events: Write) -> None:
+    source = handler("def handler(event, context): return {'batchItemFailures': [{'itemIdentifier': 'abc'}]}")
+    ran = run(events(conversation(2)), "--handler", source, "--maximum-retry-attempts", "1")
+    said = "answered with itemIdentifier 'abc', which is none of the batch's: the whole batch failed"
+    assert [failure["outcome"] for failure in ran.summary["failures"]] == [said] * ran.summary["deliveries"]
+    assert f"replay: delivery 1 of 2 records {said}; going on" in ran.said
+
+
 def test_an_answer_nobody_can_read_ends_the_run_against_the_handler(run: Run, handler: Write, events: Write) -> None:
     source = handler("def handler(event, context): return {'statusCode': 200}")
     ran = run(events(conversation(1)), "--handler", source)
@@ -251,6 +259,7 @@ def test_own_writes_come_back_until_it_is_quiet(run: Run, handler: Write, events
         3,
         4.0,
     )
+    assert (ran.summary["batches"], ran.summary["own_batches"]) == (4, 3)
     filtered = run(events([record(1, new=message("g", at(1)))]), "--handler", handler(source))
     assert (filtered.summary["quiet"], filtered.summary["own_writes"]) == (True, 1)
 
@@ -434,3 +443,52 @@ def test_the_engine_ends_with_the_run_even_when_that_is_killed(tmp_path: Path) -
     while Path(f"/proc/{engine}").exists() and time.monotonic() < deadline:
         time.sleep(0.05)
     assert not Path(f"/proc/{engine}").exists()
+
+
+FOREIGN = [
+    record(1, new={"pk": {"S": "ORDER#1"}, "sk": {"S": "LINE#1"}, "state": {"S": "open"}}),
+    record(2, new={"pk": {"S": "ORDER#2"}, "sk": {"S": "LINE#1"}, "state": {"S": "open"}}),
+]
+"""Records of a table of no messages."""
+
+UNJUDGED = {
+    "all taken": ("return None", "none", (0, "not judged"), "Not judged: no message of the messages table"),
+    "all failed": ("raise ValueError", "none", (1, "wrong"), "The handler is wrong: no delivery succeeded"),
+    "given up": (
+        "return {'batchItemFailures': [{'itemIdentifier': event['Records'][0]['dynamodb']['SequenceNumber']}]}",
+        "none",
+        (1, "wrong"),
+        "The handler is wrong: 2 records given up; the table is not judged: no message",
+    ),
+    "all dropped": ("raise ValueError", "template", (0, "not judged"), "Not judged: no message of the messages table"),
+}
+
+
+@pytest.mark.parametrize("name", UNJUDGED)
+def test_records_without_a_message_are_not_judged(
+    run: Run, handler: Write, events: Write, capsys: pytest.CaptureFixture[str], name: str
+) -> None:
+    body, chosen, ending, headline = UNJUDGED[name]
+    options = (events(FOREIGN), "--handler", handler(f"def handler(event, context): {body}"), "--filter", chosen)
+    ran = run(*options, "--maximum-retry-attempts", "1")
+    assert (ran.code, ran.report["verdict"], ran.summary["judged"]) == (*ending, False)
+    command = ["run", *map(str, options), "--maximum-retry-attempts", "1", "--endpoint-url", ran.summary["endpoint"]]
+    assert main([*command, "--table", f"{ran.summary['table']}-told"]) == ending[0]
+    assert capsys.readouterr().out.startswith(headline)
+
+
+def test_messages_that_the_filter_drops_are_not_judged(run: Run, events: Write, tmp_path: Path) -> None:
+    pattern = tmp_path / "none.json"
+    pattern.write_text('{"eventName": ["REMOVE"]}')
+    ran = run(events([record(1, new=message("g", at(1)))]), "--filter", pattern)
+    assert (ran.code, ran.report["verdict"]) == (0, "not judged")
+    lost = run(events(conversation(1)), "--filter", pattern)
+    assert (lost.code, lost.kinds) == (1, {"behind"})
+
+
+def test_a_handler_that_never_succeeds_is_wrong_whatever_the_table_shows(
+    run: Run, handler: Write, events: Write
+) -> None:
+    source = handler("def handler(event, context): raise ValueError")
+    ran = run(events([record(1, new=message("g", at(1)))]), "--handler", source)
+    assert (ran.code, ran.report["verdict"], ran.report["findings"]) == (1, "wrong", [])

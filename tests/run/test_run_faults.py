@@ -47,6 +47,14 @@ def test_the_function_is_right_under_every_fault_at_its_first_calls(run: Run, ev
     assert all(fault["delivery"] for fault in ran.summary["faults"])
 
 
+def test_a_fault_that_never_happened_proves_nothing(run: Run, events: Write) -> None:
+    ours = run(events(conversation(1)), "--crash-before", "TransactWriteItems:999")
+    assert (ours.code, ours.report["verdict"]) == (2, "incomplete")
+    assert ours.summary["faults_left"] == ["--crash-before TransactWriteItems:999"]
+    usual = run(events(conversation(1)), "--handler", USUAL, "--crash-after", "DeleteItem", "--throttle", "Scan")
+    assert (usual.code, usual.report["verdict"]) == (1, "wrong")
+
+
 def test_a_crash_between_two_writes_loses_the_usual_functions_row(run: Run, events: Write) -> None:
     ran = run(events(conversation(1)), "--handler", USUAL, "--crash-after", "DeleteItem")
     assert ran.kinds == {"missing"}
@@ -179,7 +187,7 @@ def test_a_dry_run_says_what_would_be_delivered_and_starts_nothing(
     }
     assert expected["requests_at_most"] == 6
     assert main(command) == 0
-    assert "3 over 1 shards" in capsys.readouterr().out
+    assert "3 over 1 shard" in capsys.readouterr().out
 
 
 def test_two_handlers_on_one_history_are_compared(run: Run, events: Write) -> None:
@@ -254,7 +262,8 @@ def test_lines_of_faults_are_in_the_report_for_people(
     engine_endpoint: str, events: Write, capsys: pytest.CaptureFixture[str], table: str, tmp_path: Path
 ) -> None:
     command = ["run", str(events(conversation(2))), "--endpoint-url", engine_endpoint, "--table", f"{table}-f"]
-    assert main([*command, "--throttle", "1", "--crash-before", "900", "--log", str(tmp_path / "log")]) == 0
+    assert main([*command, "--throttle", "1", "--crash-before", "900", "--log", str(tmp_path / "log")]) == 2
     out = capsys.readouterr().out
+    assert out.startswith("Incomplete, --crash-before 900 never happened. The table is right: 4 rows")
     assert "fault: --throttle 1 happened at Query in delivery 1" in out
     assert "fault: --crash-before 900 never happened" in out

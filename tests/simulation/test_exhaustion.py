@@ -138,3 +138,11 @@ def test_too_many_records_are_refused(tmp_path: Path, capsys: pytest.CaptureFixt
     path.write_text(dump(small(RECORDS_MAX + 1)), encoding="utf-8")
     assert main(["explore", "--exhaustive", "--case", str(path)]) == EXIT_WRONG_USE
     assert "--exhaustive takes 1 to 6 records, not 7" in capsys.readouterr().err
+
+
+def test_the_command_says_where_it_stopped(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
+    rules = tmp_path / "rules.py"
+    rules.write_text("def finally_never(rows, records):\n    return 'never'\n", encoding="utf-8")
+    assert main(["explore", "--exhaustive", "--json", "--invariants", str(rules)]) == 1
+    told = json.loads(capsys.readouterr().out)
+    assert told["about"]["exhaustive"] == "stopped at the first broken one, in arrangement 1"

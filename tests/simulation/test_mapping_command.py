@@ -405,3 +405,10 @@ def test_template_without_a_mapping_is_wrong_use(tmp_path: Path, capsys: pytest.
     path.write_text("Resources: {B: {Type: AWS::S3::Bucket}}", encoding="utf-8")
     assert main(["mapping", "check", str(path)]) == 2
     assert "has no event source mapping" in capsys.readouterr().err
+
+
+def test_a_mapping_that_is_refused_has_one_finding_and_no_empty_line(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["mapping", "check", "--set", "BatchSize=x"]) == 1
+    first, *lines = capsys.readouterr().out.splitlines()
+    assert first.endswith(": 1 finding")
+    assert [line for line in lines if not line] == [""]

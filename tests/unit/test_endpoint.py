@@ -200,6 +200,13 @@ def a_server() -> Iterator[tuple[str, list[str]]]:
             r"AWS \(eu-west-1\) refused DescribeTable: AccessDeniedException: not you",
             id="refused",
         ),
+        pytest.param(
+            botocore.exceptions.ClientError(
+                {"Error": {"Code": "404", "Message": "<html>\n<body>\n" + 100 * "<p>no\n"}}, "CreateTable"
+            ),
+            r"AWS \(eu-west-1\) refused CreateTable: 404: <html> <body> <p>no [^\n]{100,200}…$",
+            id="a page",
+        ),
     ],
 )
 def test_a_refusal_of_the_service_is_one_clear_line(raised: Exception, said: str) -> None:

@@ -208,6 +208,11 @@ def test_last_lines_are_there_after_a_crash(start: Start) -> None:
 
 
 NOT_LOADED = {
+    "number": ("handler = 3", "handler_0.py:handler: it is an int, not a function"),
+    "no arguments": ("def handler(): pass", "takes 0 arguments; Lambda calls it with event and context"),
+    "keyword": ("def handler(event, context, *, more): pass", r"cannot be called \(missing a required .*'more'\)"),
+    "async": ("async def handler(event, context): pass", "is async; Lambda does not await it"),
+    "syntax": ("def handler(event, context):\n    return ]", r"SyntaxError: .* \(.*handler_0\.py:2\)"),
     "no function": ("def handle(event, context): pass", "no function 'handler' in .*; did you mean 'handle'"),
     "no module": ("import nothing_of_this_name", "raised ModuleNotFoundError: .*nothing_of_this_name"),
     "broken": ("def handler(:", "raised SyntaxError"),
@@ -225,7 +230,13 @@ def test_a_handler_that_cannot_be_imported_is_wrong_use(start: Start, name: str)
 
 @pytest.mark.parametrize(
     ("text", "reason"),
-    [("handler", "names no function"), ("a.py", "names no function"), ("no/such.py:f", "no file"), ("m:f g", "names")],
+    [
+        ("handler", "names no function"),
+        ("a.py", "names no function"),
+        ("no/such.py:f", "no file"),
+        ("m:f g", "names"),
+        ("", "names no"),
+    ],
 )
 def test_a_target_that_names_nothing_is_wrong_use(text: str, reason: str) -> None:
     with pytest.raises(WrongUse, match=reason):

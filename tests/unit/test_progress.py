@@ -5,7 +5,8 @@ import sys
 from typing import TYPE_CHECKING
 
 from replay.exploration.campaign import Result
-from replay.reports.progress import cases_bar, records_bar
+from replay.reports.progress import cases_bar, deliveries_bar, records_bar
+from replay.reports.report import Failure, Report
 from replay.tables.progress import megabytes_bar, say
 
 if TYPE_CHECKING:
@@ -70,3 +71,18 @@ def test_on_a_terminal_cases_are_counted_with_those_that_broke(monkeypatch: pyte
         told(Result(cases=3_000, broken=[7], duration_s=100))
     assert "3000/4000" in terminal.getvalue()
     assert "30/s, 1 different" in terminal.getvalue()
+
+
+def test_a_run_in_a_pipe_tells_its_first_failure_and_a_line_a_minute(capsys: pytest.CaptureFixture[str]) -> None:
+    clock = iter(range(0, 1000, 25))
+    report = Report(records=9)
+    with deliveries_bar("replaying", 9, lambda: float(next(clock))) as tell:
+        for number in range(1, 7):
+            report.deliveries = number
+            tell(report)
+            report.keep(Failure(number, 9, "1", "timed out after 3 s"))
+    assert capsys.readouterr().err.splitlines() == [
+        "replay: delivery 1 of 9 records timed out after 3 s; going on",
+        "replay: 2 deliveries so far, 9 of 9 records read; 2 failed, the last one timed out after 3 s",
+        "replay: 5 deliveries so far, 9 of 9 records read; 5 failed, the last one timed out after 3 s",
+    ]

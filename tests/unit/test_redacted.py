@@ -412,3 +412,16 @@ def test_json_is_all_that_is_on_standard_output(tmp_path: Path, capsys: pytest.C
     assert main(["redact", str(file), str(file), "--out", str(out), "--json"]) == 0
     assert json.loads(capsys.readouterr().out) == {"records": 5, "duplicates": 5, "out": str(out)}
     assert main(["redact", str(file), "--out", "-", "--json"]) == 2
+
+
+@pytest.mark.parametrize(
+    ("key", "kept"), [("ORDER#0", "ORDER#"), ("LINE_ITEM#7#a", "LINE_ITEM#"), ("anna#7", ""), ("say ORDER#1", "")]
+)
+def test_a_prefix_of_another_table_stays(key: str, kept: str) -> None:
+    item = {"id": {"S": key}, "kind": {"S": "order"}}
+    found = numbered([{"eventName": "INSERT", "dynamodb": {"Keys": {"id": {"S": key}}, "NewImage": item}}])
+    (wire,) = redacted(found, b"some key")
+    told = wire["dynamodb"]["Keys"]["id"]["S"]
+    assert wire["dynamodb"]["NewImage"]["id"]["S"] == told
+    assert (len(told), told != key, told.startswith(kept)) == (len(key), True, True)
+    assert ("#" in told) == bool(kept)

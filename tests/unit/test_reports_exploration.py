@@ -20,13 +20,14 @@ from replay.exploration.draw import draw
 from replay.exploration.free.ground import FREE_RULES
 from replay.exploration.outcome import RULES, Manner
 from replay.exploration.story import Called, PhaseBegan, RowChange
-from replay.reports.exploration import anomalies, counted, figures, moves, versions
+from replay.reports.exploration import anomalies, figures, moves, versions
 from replay.reports.exploration_json import ExplorationJson, as_json
 from replay.reports.exploration_text import print_exploration, told
 from replay.reports.junit import junit_xml
 from replay.reports.markup import element, plain
 from replay.reports.reasons import REASONS, TITLES
 from replay.reports.rows import record_line, shown
+from replay.wording import counted
 from stream_processor.group import GroupWork, Transact
 from stream_processor.message import MemberId
 from stream_processor.table import ReadIndex
@@ -196,6 +197,15 @@ def test_the_text_of_a_right_exploration_gives_verdict_situations_and_limits() -
     assert "3 findings explained by a stated limit" in text
     assert "answer success" in text
     assert "again" not in text
+
+
+def test_the_text_of_a_wrong_exploration_lists_only_the_situations_that_occurred() -> None:
+    exploration = wrong()
+    reached = [name for name, count in exploration.situations.items() if count]
+    lines = text_of(exploration).partition("situations reached:\n")[2].splitlines()
+    assert [line.rsplit(maxsplit=1)[0].strip() for line in lines[: len(reached)]] == reached
+    never = len(exploration.situations) - len(reached)
+    assert lines[len(reached)] == f"  and {never} others that never occurred; --json has all"
 
 
 @pytest.mark.parametrize(("number", "words"), [(0, "0 cases"), (1, "1 case"), (2000, "2,000 cases")])

@@ -35,7 +35,7 @@ def show(message: dict[str, Any]) -> None:
     )
     for row in found["Items"]:
         if row["pk"].startswith("GRP#") and is_older(row["sk"], sort_key):
-            move(row, {**row, "sk": sort_key, "message": text})
+            move(row, {**row, "sk": spelled(sort_key), "message": text})
 
 
 def is_older(one: str, other: str) -> bool:
@@ -50,6 +50,11 @@ def instant(sort_key: str) -> datetime:
     except ValueError:
         return datetime.min.replace(tzinfo=UTC)
     return read if read.tzinfo else read.replace(tzinfo=UTC)
+
+
+def spelled(sort_key: str) -> str:
+    """Spell a time in the table's one way, so that keys, which are compared as texts, sort as times do."""
+    return instant(sort_key).astimezone(UTC).isoformat(timespec="microseconds")
 
 
 def move(old: dict[str, Any], new: dict[str, Any]) -> None:

@@ -21,10 +21,11 @@ ALL: Final = bytes(range(1, 0x80))
 ALPHABETS: Final = (SMALL, PRINTABLE, ALL)
 """Tried in turn where one is too small."""
 
-BEFORE: Final = (b"SG#", b"RP#", b': "')
+BEFORE: Final = b': "'
 BEHIND: Final = b'"},'
+PREFIX_END: Final = b"#"
 """What stands around a pseudonym in the file, and must not make an original together with it: a `"` or a `#` next to it
-is in every four bytes that reach beyond it.
+is in every four bytes that reach beyond it. Any letters may stand before the `#`.
 """
 
 HEAD_BYTES: Final = 24
@@ -43,6 +44,8 @@ class Letters:
         self._key = key
         starts = {original[:START_BYTES] for original in originals if len(original) >= START_BYTES}
         self._starts = frozenset(map(_code, starts))
+        ends = {start[at + 1 :] for start in starts for at in range(START_BYTES) if start[at : at + 1] == PREFIX_END}
+        self._behind_prefix = tuple(ends - {b""})
         self._may_meet = any(letter in start for start in starts for letter in b'"#')
 
     def word(self, seed: bytes, length: int, alphabet: bytes = SMALL) -> bytes | None:
@@ -54,8 +57,8 @@ class Letters:
         """Whether letters make no original together with what stands around them in the file."""
         if not self._may_meet:
             return True
-        pieces = [before + letters[: START_BYTES - 1] for before in BEFORE] + [letters[1 - START_BYTES :] + BEHIND]
-        return not any(map(self.has_start, pieces))
+        pieces = BEFORE + letters[: START_BYTES - 1], letters[1 - START_BYTES :] + BEHIND
+        return not (letters.startswith(self._behind_prefix) or any(map(self.has_start, pieces)))
 
     def has_start(self, letters: bytes) -> bool:
         """Whether an original begins anywhere in these letters."""

@@ -3,7 +3,8 @@
 Promises: the same original has the same pseudonym wherever it stands, another has another; types and lengths in UTF-8
 stay, so sizes do; texts of one group at one instant keep their order; so a handler does with the copy what it did with
 the original, request by request. No original text, name or id of four bytes or more stands anywhere in the copy, unless
-it is a word or a number of the format itself (`INSERT`, `message`, a digit string within a time).
+it is a word or a number of the format itself (`INSERT`, `message`, a digit string within a time) or a prefix of keys in
+capitals (`ORDER#`).
 
 What is not kept: the form of ids, blanks, letters and emoji of texts, the lanes that keys fall into when a shard is
 worked on in parallel, and recordings' forms other than events and single records.

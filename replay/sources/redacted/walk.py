@@ -1,7 +1,8 @@
 """Through a record from end to end: what stands as it is, and what is handed to whoever replaces it.
 
-Kept: the stream's own words and numbers, attribute names, types, truth values, times, and the prefixes `MSG#` and
-`GRP#` of keys. Account and region become neutral. Everything else is handed over, also what no table of messages has.
+Kept: the stream's own words and numbers, attribute names, types, truth values, times, and the prefixes of keys: `MSG#`
+and `GRP#`, and what a text of any table begins with in capitals up to a `#`. Account and region become neutral.
+Everything else is handed over, also what no table of messages has.
 """
 
 from __future__ import annotations
@@ -22,7 +23,8 @@ SORT_KEY: Final = "sk"
 TEXT: Final = "message"
 
 ARN_PARTS: Final = 6
-_PREFIX: Final = re.compile("(MSG#|GRP#)")
+_PREFIX: Final = re.compile("(MSG#|GRP#|^[A-Z][A-Z_]{1,15}#)")
+"""Other tables have other prefixes; a handler tells by them what a row is. Only capitals: `anna#7` may be a person."""
 _LIKE_A_TIME: Final = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}[ T][0-9TZ:+. -]{0,60}")
 """Broken times stay as they are: how they are broken is what one wants to see."""
 

@@ -1,0 +1,38 @@
+"""Files that commands write: never over what the same command reads, and refused in one line where it cannot be."""
+
+from __future__ import annotations
+
+import os
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from replay.errors import WrongUse
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+
+
+def refuse_same_file(option: str, out: Path | str, read: Iterable[Path | str]) -> None:
+    """Refuse to write over a file that is read, under whatever names.
+
+    Raises:
+        WrongUse: it is one of them.
+    """
+    for given in read:
+        if Path(out).is_file() and Path(given).is_file() and os.path.samefile(out, given):  # noqa: PTH121 - of two kinds
+            same = f"the same file as {given}" if str(given) != str(out) else "also read"
+            raise WrongUse(f"{option} {out} is {same}, which would be lost; name another file")
+
+
+@contextmanager
+def written_to(option: str, path: Path) -> Iterator[None]:
+    """Explain why a file cannot be written.
+
+    Raises:
+        WrongUse: it cannot.
+    """
+    try:
+        yield
+    except OSError as error:
+        raise WrongUse(f"{option} {path} cannot be written: {error.strerror or error}; name another file") from None

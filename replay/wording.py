@@ -1,0 +1,27 @@
+"""How numbers are said with their nouns, and why a file cannot be read."""
+
+from __future__ import annotations
+
+import json
+
+
+def counted(number: int, noun: str) -> str:
+    """Write a number with its noun: `1 case`, `2,000 cases`, `2 deliveries`."""
+    plural = f"{noun[:-1]}ies" if noun.endswith("y") else f"{noun}s"
+    return f"{number:,} {noun if number == 1 else plural}"
+
+
+def unread(error: Exception) -> str:
+    """Say why a file cannot be read, without the words of Python's own."""
+    match error:
+        case UnicodeDecodeError():
+            return f"it is no UTF-8 text (byte {error.start + 1:,})"
+        case json.JSONDecodeError() if not error.doc.strip():
+            return "it is empty"
+        case json.JSONDecodeError():
+            return f"it is no JSON (line {error.lineno:,}, column {error.colno:,})"
+        case OSError():
+            words = {IsADirectoryError: "it is a folder", FileNotFoundError: "there is no such file"}
+            return words.get(type(error)) or error.strerror or str(error)
+        case _:
+            return str(error)
