@@ -172,3 +172,26 @@ def test_any_handlers_query_may_meet_it(
     assert execution.broken == []
     assert execution.situations[kind] == 1
     assert execution.calls > undisturbed.calls, "what it saw made it read or write once more"
+
+
+def twice(calls: tuple[int, ...] = (2, 4)) -> Case:
+    """Three shards: two invocations move ana's row, each just before the third one reads it."""
+    times = {"A": (30, "third", "zoe"), "B": (10, "first", "ana"), "C": (20, "second", "ana")}
+    records = tuple(
+        {**said("g", TIMES[time], text, sender, number), "shardId": f"shardId-{shard}"}
+        for number, (shard, (time, text, sender)) in enumerate(times.items(), start=1)
+    )
+    turns = (Turn(1, 1), Turn(3, 0), Turn(5, 1))
+    faults = tuple(Fault(1, call, "torn-read") for call in calls)
+    return case(rows=(row("ana", "g", TIMES[1], other="ana"),), records=records, faults=faults, turns=turns)
+
+
+def test_two_readings_in_a_row_that_both_meet_a_half_are_a_stated_limit() -> None:
+    execution = in_memory(twice(), manner=TELLING)
+    assert (execution.broken, execution.limited) == ([], 1)
+    assert execution.situations["limit: member not seen"] == 1
+
+
+@pytest.mark.parametrize("calls", [(2,), (4,)])
+def test_one_such_reading_alone_is_none(calls: tuple[int, ...]) -> None:
+    assert (in_memory(twice(calls)).broken, in_memory(twice(calls)).limited) == ([], 0)
