@@ -228,9 +228,9 @@ def test_one_row_spoiled_is_the_one_fault_more(seed: int, thorough: bool, kind: 
     victim = data.draw(st.sampled_from(spoilable))
     others = [item for item in rows if item is not victim]
     spoiled = {
-        "behind": [*others, {**victim, "sk": {"S": "2020-01-01T10:00:00.000000+00:00"}}],
-        "ahead": [*others, {**victim, "sk": {"S": "2030-01-01T10:00:00.000000+00:00"}}],
-        "doubled": [*rows, {**victim, "sk": {"S": "2020-01-01T10:00:00.000000+00:00"}}],
+        "behind": [*others, {**victim, "sk": {"S": "0002-01-01T10:00:00.000000+00:00"}}],
+        "ahead": [*others, {**victim, "sk": {"S": "9998-01-01T10:00:00.000000+00:00"}}],
+        "doubled": [*rows, {**victim, "sk": {"S": "0002-01-01T10:00:00.000000+00:00"}}],
         "missing": others,
     }[kind]
     after = audit(*spoiled, *messages, thorough=thorough)

@@ -44,9 +44,9 @@ def is_older(one: str, other: str) -> bool:
 
 
 def instant(sort_key: str) -> datetime:
-    """Read a time; what is none is older than all."""
+    """Read a time, also with a space before its zone; what is none is older than all."""
     try:
-        read = datetime.fromisoformat(sort_key)
+        read = datetime.fromisoformat(sort_key[:11] + sort_key[11:].replace(" ", ""))
     except ValueError:
         return datetime.min.replace(tzinfo=UTC)
     return read if read.tzinfo else read.replace(tzinfo=UTC)
