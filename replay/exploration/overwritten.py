@@ -8,7 +8,7 @@ by asking the index, or by reading partitions after that or after a write.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -27,6 +27,8 @@ class _Reading:
     names: set[str]
     is_over: bool
     is_of_index: bool = False
+    parts: dict[str, set[str]] = field(default_factory=dict)
+    """The same by partition, where readings have several pages."""
 
 
 class Overwritten:
@@ -61,7 +63,18 @@ class Overwritten:
             reading = readings.get(of)
             if reading is None or reading.is_over:
                 reading = readings[of] = _Reading(set(), is_over=False)
-            reading.names |= self._on(items)
+            self._add(reading, items)
+
+    def _add(self, reading: _Reading, items: Sequence[Item]) -> None:
+        """Add what rows of one partition show; of several pages only what all may have shown counts."""
+        names = self._on(items)
+        if self._has_pages:
+            for partition in {item["pk"]["S"] for item in items}:
+                names = reading.parts.setdefault(partition, names) & names
+                reading.parts[partition] = names
+            reading.names = set().union(*reading.parts.values())
+        else:
+            reading.names |= names
 
     def wrote(self, invocation: int, changes: Sequence[Change]) -> None:
         """Look for what a call's changes of rows have lost."""

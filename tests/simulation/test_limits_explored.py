@@ -228,3 +228,15 @@ def test_a_text_that_another_message_says_too_is_not_left_over() -> None:
 def test_a_message_that_is_not_there_is_not_removed() -> None:
     execution = in_memory(case(writes=(Write(0, "remove-message", "g", time=TIMES[5]),)))
     assert execution.situations["message removed"] == 0
+
+
+def test_a_name_that_comes_between_two_pages_is_on_neither() -> None:
+    others = tuple(row("ana", group, TIMES[second]) for group, second in (("h", 2), ("i", 3)))
+    paged = case(
+        rows=(*pair("g", TIMES[1]), *others),
+        records=(said("g", TIMES[9], "new", "zoe", 1),),
+        writes=(Write(2, "set", "g", "ana", "muted", "1"),),
+        page_items=2,
+    )
+    execution = in_memory(paged)
+    assert (execution.broken, execution.situations[NEW_NAME]) == ([], 1)
