@@ -19,7 +19,7 @@ from rich.console import Console
 
 from replay.commands.explore_options import DEFAULTS, asked_of, exploration_of
 from replay.errors import WrongUse
-from replay.exploration.case import dump
+from replay.exploration.case_file import dump
 from replay.exploration.search import search
 from replay.pytest_plugin import PROPERTY, setting
 from replay.reports.exploration import figures

@@ -6,7 +6,7 @@ import shlex
 from typing import TYPE_CHECKING, Any, Final
 
 from replay.errors import WrongUse
-from replay.exploration.case import load
+from replay.exploration.case_file import load
 from replay.exploration.features import Features
 from replay.exploration.free.ground import FREE_RULES, MESSAGES_RULES
 from replay.exploration.free.table import FreeTable

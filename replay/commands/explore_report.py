@@ -11,7 +11,7 @@ import click
 from replay.commands.explore_options import exploration_of
 from replay.commands.outputs import refuse_same_file, written_to
 from replay.errors import WrongUse
-from replay.exploration.case import dump
+from replay.exploration.case_file import dump
 from replay.reports.exploration_html import html_page
 from replay.reports.exploration_json import as_json
 from replay.reports.exploration_text import print_exploration

@@ -6,17 +6,11 @@ invocations are counted from 1 in order of start; calls of one invocation from 1
 
 from __future__ import annotations
 
-import json
-from dataclasses import asdict, dataclass, fields
-from typing import TYPE_CHECKING, Any, Final, Literal, get_args, get_origin, get_type_hints
-
-from replay.errors import WrongUse
-from replay.event_source.errors import InvalidParameterValueException
-from replay.event_source.mapping import EventSourceMapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Literal, get_args
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
-    from pathlib import Path
 
 FaultKind = Literal[
     "crash-before",
@@ -142,115 +136,3 @@ class Case:
         """How much there is to it: faults and the like, records, rows."""
         events = (self.faults, self.lags, self.writes, self.redeliveries, self.twins, self.turns)
         return sum(map(len, events)), len(self.records), len(self.rows)
-
-
-NUMBER_MAX: Final = 1_000_000
-"""Steps, calls, invocations and changes of a case are far fewer."""
-REQUIRED = frozenset({"rows", "records", "mapping"})
-_PARTS: dict[str, type] = {
-    "faults": Fault,
-    "lags": Lag,
-    "writes": Write,
-    "redeliveries": Redelivery,
-    "twins": Twin,
-    "turns": Turn,
-}
-
-
-def dump(case: Case) -> str:
-    """Write a case as JSON; what is empty is left out, but for what every case has."""
-    plain = {name: value for name, value in asdict(case).items() if value or name in REQUIRED}
-    return json.dumps(plain, indent=1, ensure_ascii=False) + "\n"
-
-
-def load(path: Path) -> Case:
-    """Read a case from a file.
-
-    Raises:
-        WrongUse: the file cannot be read, is no JSON or no case.
-    """
-    try:
-        plain = json.loads(path.read_text(encoding="utf-8"))
-    except OSError as error:
-        raise WrongUse(f"case {path}: {error.strerror}") from error
-    except ValueError as error:
-        raise WrongUse(f"case {path}: no JSON ({error})") from error
-    try:
-        return parse(plain)
-    except (TypeError, ValueError) as error:
-        raise WrongUse(f"case {path}: {error}") from error
-
-
-def parse(plain: Any) -> Case:  # noqa: ANN401 - whatever a file holds
-    """Make a case of plain data.
-
-    Raises:
-        ValueError: a key is unknown, or a part has the wrong form.
-    """
-    if not isinstance(plain, dict):
-        raise ValueError(f"a case is an object, not {type(plain).__name__}")  # noqa: TRY004 - one kind of refusal
-    known = {each.name for each in fields(Case)}
-    unknown = sorted(set(plain) - known)
-    if unknown:
-        raise ValueError(f"unknown key '{unknown[0]}'; a case has {', '.join(sorted(known))}")
-    missing = sorted(REQUIRED - set(plain))
-    if missing:
-        raise ValueError(f"'{missing[0]}' is missing")
-    made: dict[str, Any] = {}
-    for name, value in plain.items():
-        made[name] = _part(name, value)
-    return Case(**made)
-
-
-def _part(name: str, value: Any) -> Any:  # noqa: ANN401 - by name
-    if name == "page_items":
-        return _checked(name, int, value)
-    kinds: dict[str, tuple[Any, str]] = {"name": (str, "a text"), "mapping": (dict, "an object")}
-    wanted, called = kinds.get(name, (list, "a list"))
-    if not isinstance(value, wanted):
-        raise ValueError(f"'{name}' is {called}, not {type(value).__name__}")  # noqa: TRY004 - see parse
-    if name == "mapping":
-        try:
-            EventSourceMapping.from_api({"StartingPosition": "TRIM_HORIZON", **value})
-        except InvalidParameterValueException as error:
-            raise ValueError(f"'mapping': {error}") from error
-    return tuple(_element(name, each) for each in value) if isinstance(value, list) else value
-
-
-def _element(name: str, value: Any) -> Any:  # noqa: ANN401 - by name
-    if name == "cuts":
-        return _checked("cuts", int, value)
-    if not isinstance(value, dict):
-        raise ValueError(f"'{name}' holds objects, not {type(value).__name__}")  # noqa: TRY004 - see parse
-    if name == "records":
-        change = value.get("dynamodb")
-        number = change.get("SequenceNumber") if isinstance(change, dict) else None
-        if not isinstance(number, str) or not (number.isascii() and number.isdigit()):
-            raise ValueError("'records' holds stream records, each with a dynamodb.SequenceNumber of digits")
-    if name not in _PARTS:
-        return value
-    hints = get_type_hints(_PARTS[name])
-    try:
-        part = _PARTS[name](**{key: _checked(f"{name}.{key}", hints.get(key), each) for key, each in value.items()})
-    except TypeError as error:
-        raise ValueError(f"'{name}': {error}") from error
-    if isinstance(part, Write):
-        for key in NEEDED[part.kind]:
-            if not getattr(part, key):
-                raise ValueError(f"'writes.{key}' is missing; '{part.kind}' needs {', '.join(NEEDED[part.kind])}")
-    return part
-
-
-def _checked(what: str, hint: Any, value: Any) -> Any:  # noqa: ANN401 - by hint
-    """Hold a value to a field's type; a field that there is not is refused by its class."""
-    if hint is int and not (type(value) is int and -1 <= value <= NUMBER_MAX):
-        raise ValueError(f"'{what}' is a whole number from -1 to {NUMBER_MAX:,}, not {value!r}")
-    if hint is str and not isinstance(value, str):
-        raise ValueError(f"'{what}' is a text, not {value!r}")
-    if get_origin(hint) is Literal and value not in get_args(hint):
-        raise ValueError(f"'{what}' is none of {', '.join(get_args(hint))}: {value!r}")
-    if get_origin(hint) is tuple:
-        if not isinstance(value, list) or not all(isinstance(each, str) for each in value):
-            raise ValueError(f"'{what}' is a list of texts, not {value!r}")
-        return tuple(value)
-    return value

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Final, Literal, TypedDict
 from rich.console import Console
 from rich.text import Text
 
-from replay.exploration.case import dump
+from replay.exploration.case_file import dump
 from replay.reports.exploration_text import told
 from replay.reports.markup import plain
 from replay.reports.rows import owner, row_line

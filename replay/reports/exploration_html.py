@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Final
 from xml.etree.ElementTree import Element, tostring
 
 from replay.event_source.records import DEFAULT_SHARD
-from replay.exploration.case import dump
+from replay.exploration.case_file import dump
 from replay.exploration.story import Called, Delivered, Wrote
 from replay.reports.exploration import anomalies, figures, moves, versions
 from replay.reports.markup import element

@@ -11,7 +11,7 @@ import json
 from dataclasses import fields
 from typing import TYPE_CHECKING, Any, Literal, TypedDict
 
-from replay.exploration.case import dump
+from replay.exploration.case_file import dump
 from replay.exploration.story import Called, RowChange
 from replay.reports.exploration import anomalies
 

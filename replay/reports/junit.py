@@ -9,7 +9,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final
 from xml.etree.ElementTree import Element, ElementTree, indent, tostring
 
-from replay.exploration.case import dump
+from replay.exploration.case_file import dump
 from replay.reports.exploration import anomalies
 from replay.reports.exploration_text import situation_lines
 from replay.reports.markup import element

@@ -12,7 +12,8 @@ from rich.console import Console
 from replay.checks.scenarios import TIMES, pair, said
 from replay.cli import EXIT_RIGHT, EXIT_WRONG_USE, main
 from replay.exploration.campaign import in_memory
-from replay.exploration.case import Fault, parse
+from replay.exploration.case import Fault
+from replay.exploration.case_file import parse
 from replay.exploration.differential import Differential, differ, write_units
 from replay.exploration.draw import draw
 from replay.exploration.features import Features

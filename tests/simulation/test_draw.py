@@ -14,7 +14,8 @@ import pytest
 from replay.checks.reading import fits, read_instant, room, value_of
 from replay.checks.said import said_by
 from replay.exploration.campaign import in_memory
-from replay.exploration.case import TORN_READS, dump, load, parse
+from replay.exploration.case import TORN_READS
+from replay.exploration.case_file import dump, load, parse
 from replay.exploration.draw import draw
 from replay.exploration.features import Features, Size
 from replay.exploration.outcome import Manner

@@ -14,7 +14,8 @@ from hypothesis import strategies as st
 from replay.checks.scenarios import TIMES, said
 from replay.cli import EXIT_RIGHT, EXIT_WRONG_USE, main
 from replay.exploration.campaign import Result, in_memory
-from replay.exploration.case import Turn, dump
+from replay.exploration.case import Turn
+from replay.exploration.case_file import dump
 from replay.exploration.exhaustion import RECORDS_MAX, Exhausted, arrangements, compositions, exhaust
 from replay.exploration.outcome import PLAIN
 from replay.exploration.story import Called, PhaseBegan

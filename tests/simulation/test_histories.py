@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 import os
-import re
 from collections import Counter
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import pytest
 
-from replay.errors import WrongUse
 from replay.exploration.campaign import explain, in_memory, on_store
-from replay.exploration.case import Case, Fault, Lag, dump, load, parse
+from replay.exploration.case import Case, Fault, Lag
+from replay.exploration.case_file import parse
 from replay.exploration.draw import draw
 from replay.exploration.outcome import PLAIN, Manner
 from replay.exploration.situations import OF_WRONG_ANSWERS, SITUATIONS
@@ -26,8 +25,6 @@ from tests.handlers.wrong_works import (
 )
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
     from mypy_boto3_dynamodb import DynamoDBClient
 
     from stream_processor.group import GroupWork
@@ -67,74 +64,6 @@ def test_cases_over_botocore_are_right(dynamodb: DynamoDBClient, shared_table: s
     for seed in range(40):
         store = DynamoStore(dynamodb, shared_table, "message-group-sk-index")
         assert on_store(draw(seed, tag=f"case-{os.getpid()}-{seed}-"), store).broken == [], f"seed {seed}"
-
-
-def test_a_case_survives_its_file(tmp_path: Path) -> None:
-    case = draw(3)
-    (tmp_path / "case.json").write_text(dump(case), encoding="utf-8")
-    assert load(tmp_path / "case.json") == case
-
-
-@pytest.mark.parametrize(
-    ("content", "said"),
-    [
-        ("", "no JSON"),
-        ("[]", "a case is an object"),
-        ('{"rows": [], "records": []}', "'mapping' is missing"),
-        ('{"rows": [], "records": [], "mapping": {}, "fault": []}', "unknown key 'fault'"),
-        ('{"rows": {}, "records": [], "mapping": {}}', "'rows' is a list"),
-        ('{"rows": [], "records": [], "mapping": {}, "faults": [{"call": 1}]}', "'faults'"),
-    ],
-)
-def test_a_broken_case_file_is_refused_in_one_line(tmp_path: Path, content: str, said: str) -> None:
-    path = tmp_path / "case.json"
-    path.write_text(content, encoding="utf-8")
-    with pytest.raises(WrongUse, match=said):
-        load(path)
-
-
-@pytest.mark.parametrize(
-    ("key", "value", "said"),
-    [
-        ("faults", [{"invocation": 1, "call": 1, "kind": "explode"}], "'faults.kind' is none of crash-before"),
-        ("faults", [{"invocation": True, "call": 1, "kind": "throttle"}], "'faults.invocation' is a whole number"),
-        ("faults", [7], "'faults' holds objects, not int"),
-        ("lags", [{"group": "g", "change": 0, "steps": 1, "changes": "2"}], "from -1 to 1,000,000, not '2'"),
-        ("lags", [{"group": "g", "change": 0, "steps": 1, "changes": 10**11}], "'lags.changes' is a whole number"),
-        ("lags", [{"group": 1, "change": 0, "steps": 1}], "'lags.group' is a text, not 1"),
-        ("redeliveries", [{"after": 1, "sequences": "1"}], "'redeliveries.sequences' is a list of texts"),
-        ("cuts", ["a"], "'cuts' is a whole number"),
-        (
-            "writes",
-            [{"at": 1, "kind": "vanish", "group": "g"}],
-            "is none of set, leave, join, remove-message: 'vanish'",
-        ),
-        (
-            "writes",
-            [{"at": 1, "kind": "leave", "group": "g"}],
-            "'writes.member' is missing; 'leave' needs group, member",
-        ),
-        (
-            "writes",
-            [{"at": 1, "kind": "join", "group": "g", "member": "ana"}],
-            "'writes.time' is missing; 'join' needs",
-        ),
-        ("writes", [{"at": 1, "kind": "remove-message", "group": "g", "time": 1}], "'writes.time' is a text, not 1"),
-        (
-            "faults",
-            [{"invocation": 1, "call": 1, "kind": "torn"}],
-            "lost-answer, little-time, torn-read, torn-read-puts",
-        ),
-        ("rows", [1], "'rows' holds objects, not int"),
-        ("records", [{}], "'records' holds stream records"),
-        ("mapping", [], "'mapping' is an object, not list"),
-        ("mapping", {"BatchSize": "x"}, "'mapping': BatchSize must be a whole number"),
-        ("name", 7, "'name' is a text, not int"),
-    ],
-)
-def test_a_case_with_a_value_of_another_kind_is_refused(key: str, value: object, said: str) -> None:
-    with pytest.raises(ValueError, match=re.escape(said)):
-        parse({"rows": [], "records": [], "mapping": {}, key: value})
 
 
 def test_a_case_weighs_what_disturbs_it() -> None:

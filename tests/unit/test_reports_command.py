@@ -11,7 +11,7 @@ from replay.cli import EXIT_RIGHT, EXIT_WRONG_USE, main
 from replay.commands.explore_options import DEFAULTS
 from replay.commands.explore_report import deliver_report
 from replay.exploration.campaign import Result
-from replay.exploration.case import dump
+from replay.exploration.case_file import dump
 from replay.exploration.search import Found
 from tests.explored import broken, case
 

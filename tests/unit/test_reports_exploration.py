@@ -15,7 +15,7 @@ from rich.console import Console
 
 from replay.checks.scenarios import TIMES, pair, row, said
 from replay.exploration.campaign import Result, explain, in_memory
-from replay.exploration.case import parse
+from replay.exploration.case_file import parse
 from replay.exploration.draw import draw
 from replay.exploration.free.ground import FREE_RULES
 from replay.exploration.outcome import RULES, Manner

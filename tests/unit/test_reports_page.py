@@ -19,7 +19,8 @@ import pytest
 
 from replay.checks.scenarios import TIMES, pair, row, said
 from replay.exploration.campaign import BrokenCase, in_memory
-from replay.exploration.case import Fault, Lag, Redelivery, Twin, Write, parse
+from replay.exploration.case import Fault, Lag, Redelivery, Twin, Write
+from replay.exploration.case_file import parse
 from replay.exploration.draw import draw
 from replay.exploration.story import Called, Delivered, PhaseBegan, RowChange
 from replay.reports.exploration_html import BYTES_MAX, html_page
