@@ -118,7 +118,7 @@ def written_over(rows: Iterable[GroupRow], transactions: Iterable[Transaction], 
     now = {Key(row.member, row.sort_key): row for row in rows}
     for action in (action for transaction in transactions for action in transaction):
         if isinstance(action, Delete):
-            now.pop(action.key, None)
+            del now[action.key]
         elif isinstance(action, Put) and (row := group_row(action.item, group)) is not None:
             now[action.key] = row
     return tuple(now.values())

@@ -590,6 +590,44 @@ def test_what_was_written_before_the_work_failed_is_counted() -> None:
     assert story.work.tally.moved == 50
 
 
+def odd_and_doubled(count: int) -> list[Item]:
+    """Members with two rows each, neither under a time, and more attributes than one condition holds."""
+    many: dict[str, Any] = {f"x{number:03}": {"N": "1"} for number in range(160)}
+    rows = [(f"m{number:03}", f"m{(number + 1) % count:03}") for number in range(count)]
+    return [group_item(one, at=at, other=other) | many for one, other in rows for at in ("odd", "less")]
+
+
+@pytest.mark.parametrize("fault", [RefusedError("AccessDeniedException"), None], ids=["refused", "changed"])
+def test_every_count_is_of_what_was_written(fault: RefusedError | None) -> None:
+    table = MemoryTable(odd_and_doubled(60))
+
+    def change(number: int, request: Request) -> None:
+        if isinstance(request, Transact) and number == first + 1:
+            table.put(odd_and_doubled(60)[-2] | {"x000": {"N": "2"}})
+
+    first = 61  # the index, every member, then the first transaction
+    faults = {first + 1: Fault(fault)} if fault else {}
+    story = drive([message("hi", at=1, sender="m000")], table, faults, None if fault else change)
+    tally = story.work.tally
+    moved = len([item for item in table.scan() if item["sk"]["S"] == time_text(1)])
+    assert moved == (33 if fault else 60)
+    assert (tally.moved, tally.healed, tally.unexplained) == (moved, moved, moved)
+    assert tally.cut % moved == 0
+    assert tally.cut > moved
+
+
+def test_a_healing_of_two_transactions_goes_on_behind_a_taken_key() -> None:
+    losers = [group_item(ANN, at=-1 - number, name=f"l{number}", other=BOB) for number in range(150)]
+    losers[0]["avatar"] = {"S": "only here"}
+    taken = group_item(BOB, at=1, group="g2")
+    table = MemoryTable([*pair(), *losers, taken])
+    story = drive([HI], table)
+    assert story.error is None
+    assert [member for member, _, _ in shown(table)] == [ANN, BOB]
+    assert story.kinds.count("write") == 3
+    assert (story.work.tally.moved, story.work.tally.healed) == (2, 150)
+
+
 class Silent:
     """A table that says which conditions failed and shows no row, as some engines do."""
 
