@@ -626,6 +626,8 @@ def test_a_healing_of_two_transactions_goes_on_behind_a_taken_key() -> None:
     assert [member for member, _, _ in shown(table)] == [ANN, BOB]
     assert story.kinds.count("write") == 3
     assert (story.work.tally.moved, story.work.tally.healed) == (2, 150)
+    (ann,) = (item for item in table.partition("GRP#ann"))
+    assert ann["avatar"] == {"S": "only here"}, "what the first transaction merged is known to the next"
 
 
 class Silent:
