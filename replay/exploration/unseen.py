@@ -41,7 +41,7 @@ class _Sight:
     there: set[str]
     seen: set[str]
     asked: bool = False
-    pointed: list[set[str]] = field(default_factory=list)
+    pointed: list[set[str] | frozenset[str]] = field(default_factory=list)
     newer: dict[str, Value] = field(default_factory=dict)
 
 
@@ -81,7 +81,7 @@ class Unseen:
             sight.there = set(self._members(each))
             found = sight.there
             if self._store.waiting():
-                sight.pointed.append(sight.senders | self._shown(each))
+                sight.pointed.append(self._pointed(each, sight.senders))
                 found = self._found(each, sight.pointed[-1])
                 if self._come_back:
                     sight.newer.update(self._set_back(each))
@@ -141,13 +141,22 @@ class Unseen:
             if all(value > value_of(row) and fits(row, room(row), value) for row in rows)
         }
 
-    def _found(self, group: str, pointed: set[str]) -> set[str]:
+    def _found(self, group: str, pointed: set[str] | frozenset[str]) -> set[str]:
         base = {member: self._rows(group, member) for member in self._members(group)}
+        if isinstance(pointed, frozenset):  # all that the index led to was in the index: nobody had to read on
+            return base.keys() & pointed
         found = reached(pointed, base)
         if not found & base.keys():
             newest = self._store.partition(f"MSG#{group}")[-SENDERS_MESSAGES_MAX:]
             found = reached({name for item in newest for name in named(item)}, base)
         return found & base.keys()
+
+    def _pointed(self, group: str, senders: set[str]) -> set[str] | frozenset[str]:
+        """Say whom the index and the batch lead to; frozen where each of them has exactly one row in the index."""
+        pointed = senders | self._shown(group)
+        owners = [item["pk"]["S"][4:] for item in self._store.indexed(group) if item["pk"]["S"].startswith("GRP#")]
+        is_whole = bool(owners) and len(set(owners)) == len(owners) and pointed <= set(owners)
+        return frozenset(pointed) if is_whole else pointed
 
     def _shown(self, group: str) -> set[str]:
         """Owners of the group's index entries, and whom these rows name."""

@@ -240,3 +240,12 @@ def test_a_name_that_comes_between_two_pages_is_on_neither() -> None:
     )
     execution = in_memory(paged)
     assert (execution.broken, execution.situations[NEW_NAME]) == ([], 1)
+
+
+def test_whom_only_a_row_names_that_the_index_does_not_show_yet_is_not_seen() -> None:
+    silent = {name: value for name, value in row("ana", "g", TIMES[30]).items() if name != "user_uuid"}
+    rows = (row("ana", "g", "no time", other="dee"), silent, row("dee", "g", TIMES[1], other="ana"))
+    records = tuple(said("g", TIMES[10 * number], "new", None, number) for number in (1, 2))
+    late = (Lag("g", 0, -1), Lag("g", 3, -1))  # ana's merged row, and dee's under the new key
+    execution = in_memory(case(rows=rows, records=records, mapping=ONE_BY_ONE, lags=late))
+    assert (execution.broken, counted(execution)) == ([], {UNSEEN: 1})
