@@ -603,7 +603,7 @@ def test_every_count_is_of_what_was_written(fault: RefusedError | None) -> None:
 
     def change(number: int, request: Request) -> None:
         if isinstance(request, Transact) and number == first + 1:
-            table.put(odd_and_doubled(60)[-2] | {"x000": {"N": "2"}})
+            table.put({**odd_and_doubled(60)[-2], "x000": {"N": "2"}})
 
     first = 61  # the index, every member, then the first transaction
     faults = {first + 1: Fault(fault)} if fault else {}
