@@ -1,7 +1,8 @@
 """Members to whom nothing pointed when the index was asked: the precise condition of two stated limits.
 
 A member counts as unseen by an invocation where no visible index entry, no row reached from there, and no sender of the
-batch led to them; where nobody is seen at all, the senders of the group's newest twenty messages are asked too. A row
+batch led to them (rows are reached only where the index left a reason to read on); where nobody is seen at all, the
+senders of the group's newest twenty messages are asked too. A row
 that was put after the invocation had asked is unseen as well, and so is, by messages that are no newer, one that was
 put in the place of a newer row that the index still shows. What a row lacks is explained where every message of it was
 applied by invocations that did not see the row, as far as the event source counted their ends.
@@ -28,6 +29,17 @@ View = tuple[str, str]
 """A group and a member."""
 
 
+@dataclass(frozen=True, slots=True)
+class _Pointed:
+    """To whom the index and the batch led; `is_whole` is whether each of them has exactly one row in the index.
+
+    Then the function has no reason to read on, and rows that only the base table shows lead to nobody.
+    """
+
+    members: set[str]
+    is_whole: bool
+
+
 @dataclass(slots=True)
 class _Sight:
     """What an invocation had to go by for a group of its batch.
@@ -41,7 +53,7 @@ class _Sight:
     there: set[str]
     seen: set[str]
     asked: bool = False
-    pointed: list[set[str] | frozenset[str]] = field(default_factory=list)
+    pointed: list[_Pointed] = field(default_factory=list)
     newer: dict[str, Value] = field(default_factory=dict)
 
 
@@ -141,30 +153,22 @@ class Unseen:
             if all(value > value_of(row) and fits(row, room(row), value) for row in rows)
         }
 
-    def _found(self, group: str, pointed: set[str] | frozenset[str]) -> set[str]:
+    def _found(self, group: str, pointed: _Pointed) -> set[str]:
         base = {member: self._rows(group, member) for member in self._members(group)}
-        if isinstance(pointed, frozenset):  # all that the index led to was in the index: nobody had to read on
-            return base.keys() & pointed
-        found = reached(pointed, base)
+        if pointed.is_whole:
+            return base.keys() & pointed.members
+        found = reached(pointed.members, base)
         if not found & base.keys():
             newest = self._store.partition(f"MSG#{group}")[-SENDERS_MESSAGES_MAX:]
             found = reached({name for item in newest for name in named(item)}, base)
         return found & base.keys()
 
-    def _pointed(self, group: str, senders: set[str]) -> set[str] | frozenset[str]:
-        """Say whom the index and the batch lead to; frozen where each of them has exactly one row in the index."""
-        pointed = senders | self._shown(group)
-        owners = [item["pk"]["S"][4:] for item in self._store.indexed(group) if item["pk"]["S"].startswith("GRP#")]
-        is_whole = bool(owners) and len(set(owners)) == len(owners) and pointed <= set(owners)
-        return frozenset(pointed) if is_whole else pointed
-
-    def _shown(self, group: str) -> set[str]:
-        """Owners of the group's index entries, and whom these rows name."""
-        pointed: set[str] = set()
-        for item in self._store.indexed(group):
-            if item["pk"]["S"].startswith("GRP#"):
-                pointed |= {item["pk"]["S"][4:], *named(item)}
-        return pointed
+    def _pointed(self, group: str, senders: set[str]) -> _Pointed:
+        """Say whom the group's index entries and the batch lead to: owners, whom their rows name, and who wrote."""
+        rows = [item for item in self._store.indexed(group) if item["pk"]["S"].startswith("GRP#")]
+        owners = [item["pk"]["S"].removeprefix("GRP#") for item in rows]
+        members = senders.union(owners, *map(named, rows))
+        return _Pointed(members, is_whole=bool(owners) and sorted(members) == sorted(owners))
 
     def _set_back(self, group: str) -> Iterator[tuple[str, Value]]:
         """Find members whom the index shows with a newer row than they have."""
