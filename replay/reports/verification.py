@@ -17,6 +17,7 @@ from rich.text import Text
 from replay.checks.spelling import CANONICAL
 from replay.reports.text import FINDINGS_SHOWN, aligned
 from replay.verification import MENDED, counts
+from replay.wording import counted
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -99,11 +100,11 @@ def print_verdict(verdict: Verdict, console: Console | None = None) -> None:
 def _verdict(verdict: Verdict) -> Text:
     verified, first = verdict.verified, verdict.verified.first
     if verified.faults:
-        return Text(f"The table is wrong: {_counted(counts(verified.faults))}", style="bold red")
+        return Text(f"The table is wrong: {_listed(counts(verified.faults))}", style="bold red")
     if not first.groups:
         return Text("The table is right: it has neither messages nor members' rows", style="bold green")
-    rows, members = _number(first.rows, "row"), _number(first.owners, "member")
-    groups, messages = _number(first.groups, "group"), _number(first.messages, "message")
+    rows, members = counted(first.rows, "row"), counted(first.owners, "member")
+    groups, messages = counted(first.groups, "group"), counted(first.messages, "message")
     ignored = f" ({', '.join(sorted(verdict.asked.ignored))} ignored)" if verdict.asked.ignored else ""
     shows = "shows its" if first.rows == 1 else "show their"
     return Text(
@@ -118,12 +119,12 @@ def _about_repair(verdict: Verdict) -> Iterator[str]:
     if not verdict.asked.repair:
         mendable: Counter[str] = Counter({kind: left[kind] for kind in sorted(MENDED) if left[kind]})
         if mendable:
-            yield f"--repair mends: {_counted(mendable)}"
+            yield f"--repair mends: {_listed(mendable)}"
         return
-    done = f"{_number(verified.moved, 'row')} moved, {_number(verified.removed, 'row')} removed"
-    yield f"repaired: {_counted(counts(verified.repaired)) or 'nothing'} ({done})"
+    done = f"{counted(verified.moved, 'row')} moved, {counted(verified.removed, 'row')} removed"
+    yield f"repaired: {_listed(counts(verified.repaired)) or 'nothing'} ({done})"
     for code, number in Counter(verified.failed.values()).most_common():
-        yield f"not repaired: {_number(number, 'group')}, {code}"
+        yield f"not repaired: {counted(number, 'group')}, {code}"
     yield from (f"left: {LEFT[kind]}" for kind in left)
 
 
@@ -131,7 +132,7 @@ def _worth_knowing(verdict: Verdict) -> Iterator[str]:
     first = verdict.verified.first
     odd = Counter({name: number for name, number in first.spellings.items() if name != CANONICAL})
     if odd:
-        yield f"keys of rows spelled otherwise: {_counted(odd)}"
+        yield f"keys of rows spelled otherwise: {_listed(odd)}"
     for what, number in first.oddities.most_common():
         yield f"worth knowing: {number} {what}"
 
@@ -142,18 +143,14 @@ def _figures(verdict: Verdict) -> list[tuple[str, str]]:
         units += f", {verdict.meter.write_units:g} write"
     return [
         ("looked at", f"{verdict.verified.first.rows} rows, {verdict.verified.first.messages} messages"),
-        ("looked at again", _number(verdict.verified.suspected, "group")),
+        ("looked at again", counted(verdict.verified.suspected, "group")),
         ("units", units),
         ("duration", f"{verdict.duration_s:.1f} s"),
     ]
 
 
-def _counted(kinds: Counter[str]) -> str:
+def _listed(kinds: Counter[str]) -> str:
     return ", ".join(f"{number} {kind}" for kind, number in kinds.most_common())
-
-
-def _number(number: int, noun: str) -> str:
-    return f"{number} {noun}" if number == 1 else f"{number} {noun}s"
 
 
 def _cell(text: str | None) -> str:
