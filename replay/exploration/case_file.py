@@ -14,6 +14,7 @@ from replay.event_source.errors import InvalidParameterValueException
 from replay.event_source.mapping import EventSourceMapping
 from replay.exploration.case import NEEDED, Case, Fault, Lag, Redelivery, Turn, Twin, Write
 from replay.tables.attribute_values import fault_of, is_value
+from replay.wording import unread
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -48,10 +49,10 @@ def load(path: Path) -> Case:
     """
     try:
         plain = json.loads(path.read_text(encoding="utf-8"))
-    except OSError as error:
-        raise WrongUse(f"case {path}: {error.strerror}") from error
-    except (ValueError, RecursionError) as error:
-        raise WrongUse(f"case {path}: no JSON ({error})") from error
+    except (OSError, ValueError) as error:
+        raise WrongUse(f"case {path}: {unread(error)}") from error
+    except RecursionError as error:
+        raise WrongUse(f"case {path}: it is nested too deep for a case") from error
     try:
         return parse(plain)
     except (TypeError, ValueError) as error:
