@@ -14,6 +14,7 @@ import click
 from replay.errors import WrongUse
 from replay.tables import background, local
 from replay.tables.cache import cache_folder
+from replay.tables.endpoint import REGION_VARIABLES
 from replay.tables.launch import is_engine
 from replay.tables.progress import say
 from replay.tables.schema import ensure_table, load_schema
@@ -24,6 +25,8 @@ if TYPE_CHECKING:
 LOOK_EVERY_S = 0.5
 PORT_MAX = 65535
 CREDENTIALS = ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY")
+CONFIGURATIONS = {"AWS_SHARED_CREDENTIALS_FILE": "~/.aws/credentials", "AWS_CONFIG_FILE": "~/.aws/config"}
+"""Where the SDK finds what a user has set up (keys, a profile, a sign-on), by the variable that moves it."""
 
 
 @click.group()
@@ -166,11 +169,15 @@ def run(port: int | None, data: Path | None, *, table: bool) -> None:
 def _variables(endpoint: str, environ: Mapping[str, str]) -> dict[str, str]:
     """Say what an SDK needs to use an engine: its address, and a region and credentials where the shell has none."""
     variables = dict.fromkeys(("AWS_ENDPOINT_URL_DYNAMODB", "AWS_ENDPOINT_URL_DYNAMODB_STREAMS"), endpoint)
-    if not any(environ.get(name) for name in ("AWS_REGION", "AWS_DEFAULT_REGION", "AWS_PROFILE")):
+    has_keys, is_configured = (
+        Path(environ.get(name) or place).expanduser().exists() for name, place in CONFIGURATIONS.items()
+    )
+    is_configured = is_configured or bool(environ.get("AWS_PROFILE"))
+    if not is_configured and not any(environ.get(name) for name in REGION_VARIABLES):
         variables["AWS_DEFAULT_REGION"] = local.REGION
-    own = environ.get("AWS_SHARED_CREDENTIALS_FILE") or "~/.aws/credentials"
-    has_own = any(environ.get(name) for name in ("AWS_ACCESS_KEY_ID", "AWS_PROFILE")) or Path(own).expanduser().exists()
-    return variables if has_own else variables | dict.fromkeys(CREDENTIALS, local.CREDENTIAL)
+    if is_configured or has_keys or environ.get(CREDENTIALS[0]):
+        return variables
+    return variables | dict.fromkeys(CREDENTIALS, local.CREDENTIAL)
 
 
 def _make_table(running: local.Engine) -> None:

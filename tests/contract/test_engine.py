@@ -206,7 +206,8 @@ def test_a_started_engine_is_used_shown_and_stopped(
 ) -> None:
     for name in ("AWS_REGION", "AWS_DEFAULT_REGION", "AWS_PROFILE", "AWS_ACCESS_KEY_ID"):
         monkeypatch.delenv(name, raising=False)
-    monkeypatch.setenv("AWS_SHARED_CREDENTIALS_FILE", str(tmp_path / "none"))
+    for name in ("AWS_SHARED_CREDENTIALS_FILE", "AWS_CONFIG_FILE"):
+        monkeypatch.setenv(name, str(tmp_path / "none"))
     assert main(["engine", "start", "--table"]) == 0
     printed, said = capsys.readouterr()
     variables = dict(line.removeprefix("export ").split("=") for line in printed.splitlines())

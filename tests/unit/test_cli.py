@@ -126,12 +126,25 @@ def test_values_have_names_of_their_own(capsys: pytest.CaptureFixture[str], comm
     assert not re.search("INTEGER|FLOAT|RANGE|PATH|TEXT", capsys.readouterr().out)
 
 
-def test_a_shells_own_region_and_credentials_stay() -> None:
-    own = {"AWS_REGION": "eu-west-1", "AWS_ACCESS_KEY_ID": "mine"}
-    assert set(_variables("http://127.0.0.1:1", own)) == {
-        "AWS_ENDPOINT_URL_DYNAMODB",
-        "AWS_ENDPOINT_URL_DYNAMODB_STREAMS",
+@pytest.mark.parametrize(
+    ("own", "exported"),
+    [
+        ({}, {"AWS_DEFAULT_REGION", "AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"}),
+        ({"AWS_REGION": "eu-west-1", "AWS_ACCESS_KEY_ID": "mine"}, set()),
+        ({"AWS_PROFILE": "mine"}, set()),
+        ({"AWS_SHARED_CREDENTIALS_FILE": "there"}, {"AWS_DEFAULT_REGION"}),
+        ({"AWS_CONFIG_FILE": "there"}, set()),
+    ],
+    ids=["nothing", "variables", "profile", "credentials file", "configuration, a sign-on perhaps"],
+)
+def test_a_shells_own_region_and_credentials_stay(tmp_path: Path, own: dict[str, str], exported: set[str]) -> None:
+    (tmp_path / "there").touch()
+    files = {"AWS_SHARED_CREDENTIALS_FILE": "none", "AWS_CONFIG_FILE": "none"} | own
+    environ = {
+        name: str(tmp_path / value) if name in files and "FILE" in name else value for name, value in files.items()
     }
+    found = _variables("http://127.0.0.1:1", environ)
+    assert {name for name in found if "ENDPOINT" not in name} == exported
 
 
 def test_the_version_is_told(capsys: pytest.CaptureFixture[str]) -> None:
