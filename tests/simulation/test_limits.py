@@ -108,6 +108,7 @@ def test_a_row_set_back_while_the_index_shows_it_newer_stays_so_until_the_next_m
     made.begin(pair("g", TIMES[0]))
     deliver(made, said("g", TIMES[10], "one", "ana", 1))
     assert last_message(made, "ana") == (TIMES[0], "old")
+    assert {finding.kind for finding in made.oracle.judge(made.store.scan())} == {"behind"}
     made.store.release_index()
     deliver(made, said("g", TIMES[15], "two", "ana", 2))
     assert last_message(made, "ana") == last_message(made, "ben") == (TIMES[15], "two")
@@ -120,6 +121,8 @@ def test_what_only_a_doubled_row_has_is_lost_where_one_row_cannot_hold_it() -> N
     deliver(made, said("g", TIMES[20], "one", "ana", 1))
     (item,) = made.rows("g", "ana")
     assert ("notes" in item, "drafts" in item) == (True, False)
+    (finding,) = made.oracle.judge(made.store.scan())
+    assert (finding.kind, finding.member, finding.found) == ("altered", "ana", "drafts=nothing")
 
 
 def test_deleting_the_last_message_leaves_its_text() -> None:
