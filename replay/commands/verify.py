@@ -18,6 +18,7 @@ from replay.reports.verification import Verdict, as_json, print_verdict
 from replay.tables.endpoint import announce, chosen, confirm_writes, refusals_explained
 from replay.tables.messages import PARTITION_KEY_BYTES_MAX, opened
 from replay.tables.meter import Meter
+from replay.tables.progress import say
 from replay.tables.schema import load_schema
 from replay.verification import Asked, Verification
 
@@ -96,6 +97,8 @@ def _verdict(endpoint: Endpoint, asked: Asked, options: dict[str, Any]) -> Verdi
         announce(endpoint, name)
         meter.attach(table.client)
         verified = Verification(table, asked, records_bar).run()
+    if options["units_per_second"] and not meter.read_units:
+        say("--units-per-second held nothing back: the endpoint does not tell the units it uses")
     about = {"table": name, "endpoint": str(endpoint), "region": endpoint.region}
     return Verdict(verified, asked, about, meter, time.monotonic() - started)
 

@@ -19,6 +19,7 @@ from replay.cli import main
 from replay.repair import Repair
 from replay.tables.endpoint import chosen
 from replay.tables.messages import MessagesTable, opened
+from replay.tables.meter import Meter
 from replay.tables.schema import create_table, load_schema
 from replay.verification import Asked, Verification
 from stream_processor.errors import RefusedError
@@ -124,6 +125,17 @@ def test_a_right_table_is_right(put: Put, verify: Verify, table: str, engine_end
         "The table is right: 2 rows of 2 members in 1 group show their newest message, 2 messages"
     )
     assert told.said == f"replay: table {table}, endpoint {engine_endpoint}, region us-east-1\n"
+
+
+def test_a_pace_that_nothing_could_be_held_to_is_said(
+    put: Put, verify: Verify, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    put(*RIGHT)
+    assert "held nothing back" not in verify("--units-per-second", "1000").said
+    monkeypatch.setattr(Meter, "attach", lambda _meter, _client: None)
+    assert "--units-per-second held nothing back: the endpoint does not tell the units it uses" in (
+        verify("--units-per-second", "1000").said
+    )
 
 
 def test_an_empty_table_is_said_to_be_empty(verify: Verify) -> None:
