@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from replay.checks.oracle import OWN_FIELDS
-from replay.checks.reading import same, value_of
+from replay.checks.reading import membership_of, same, value_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -46,10 +46,8 @@ def differences(first: Iterable[Item], second: Iterable[Item]) -> list[Differenc
 def _by_view(items: Iterable[Item]) -> dict[View, list[Item]]:
     views: dict[View, list[Item]] = defaultdict(list)
     for item in items:
-        partition_key = item["pk"]["S"]
-        group = item.get("message_group_uuid", {}).get("S")
-        is_group_row = partition_key.startswith("GRP#") and isinstance(group, str)
-        views[partition_key, group if is_group_row and isinstance(group, str) else item["sk"]["S"]].append(item)
+        membership = membership_of(item)
+        views[item["pk"]["S"], membership[0] if membership else item["sk"]["S"]].append(item)
     return views
 
 

@@ -20,7 +20,7 @@ from collections import defaultdict
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal
 
-from replay.checks.reading import Item, Value, fits, is_sorted_by_text, room, same, value_of
+from replay.checks.reading import Item, Value, fits, is_sorted_by_text, membership_of, room, same, value_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -77,13 +77,11 @@ class Oracle:
 
     def row_put(self, item: Item, delivery: int = 0) -> None:
         """Take note of a row put by the application: a group row, a message row, or one of neither kind."""
-        partition_key = item["pk"]["S"]
-        group = item.get("message_group_uuid", {}).get("S")
+        partition_key, membership = item["pk"]["S"], membership_of(item)
         if partition_key.startswith("MSG#"):
             self._message_rows[partition_key, item["sk"]["S"]] = item
-        elif partition_key.startswith("GRP#") and isinstance(group, str):
-            member = self._members.setdefault((group, partition_key[4:]), _Member([], delivery))
-            member.rows.append(item)
+        elif membership is not None:
+            self._members.setdefault(membership, _Member([], delivery)).rows.append(item)
 
     def member_left(self, group: str, member: str) -> None:
         """Take note that the application removed a member's row for good."""
@@ -119,11 +117,11 @@ class Oracle:
         rows: dict[tuple[str, str], list[Item]] = defaultdict(list)
         message_rows: dict[tuple[str, str], Item] = {}
         for item in items:
-            partition_key, group = item["pk"]["S"], item.get("message_group_uuid", {}).get("S")
+            partition_key, membership = item["pk"]["S"], membership_of(item)
             if partition_key.startswith("MSG#"):
                 message_rows[partition_key, item["sk"]["S"]] = item
-            elif partition_key.startswith("GRP#") and isinstance(group, str):
-                rows[group, partition_key[4:]].append(item)
+            elif membership is not None:
+                rows[membership].append(item)
         findings = [
             finding
             for key in sorted(self._members.keys() | rows.keys())

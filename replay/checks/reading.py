@@ -12,13 +12,22 @@ from typing import Any
 Item = Mapping[str, Mapping[str, Any]]
 Value = tuple[bool, datetime, str]
 """Whether the sort key is a time, the instant (naive, UTC), the text: compared in this order."""
+Membership = tuple[str, str]
+"""A group and a member."""
 
+GROUP_PREFIX = "GRP#"
 INSTANTS_KEPT = 10_000
 """Readings kept: a history spells few times and reads each again and again."""
 ROW_BYTES_MAX = 409_600
 CANONICAL_KEY_BYTES = len("2026-03-01T10:00:00.000000+00:00")
 CANONICAL_KEY = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{6,}\+00:00", re.ASCII)
 NEVER = datetime.min  # noqa: DTZ901 - instants here are naive UTC throughout
+
+
+def membership_of(item: Item) -> Membership | None:
+    """Say whose row of which group this is; nothing for a row of any other kind."""
+    partition_key, group = item["pk"]["S"], item.get("message_group_uuid", {}).get("S")
+    return (group, partition_key[len(GROUP_PREFIX) :]) if group and partition_key.startswith(GROUP_PREFIX) else None
 
 
 def value_of(item: Item) -> Value:

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, Literal, Protocol
 
 from replay.checks.oracle import Finding, Oracle, Said
 from replay.checks.reached import named, reached
-from replay.checks.reading import value_of
+from replay.checks.reading import membership_of, value_of
 from stream_processor.errors import StreamProcessorError, TransientError
 from stream_processor.group import GroupWork, Pause, Transact
 from stream_processor.message import GROUP_PREFIX, MESSAGE_PREFIX, coalesce, parse, position
@@ -115,11 +115,10 @@ class World:
     def note(self, item: Item) -> None:
         """Take note of a row that is there before anything happens, put by somebody else."""
         self.oracle.row_put(item)
-        group, partition_key = item.get("message_group_uuid", {}).get("S"), item["pk"]["S"]
-        if group and partition_key.startswith(GROUP_PREFIX):
-            key = group, partition_key[len(GROUP_PREFIX) :]
+        membership = membership_of(item)
+        if membership is not None:
             value: Value = value_of(item)
-            self._greatest[key] = max(value, self._greatest.get(key) or value)
+            self._greatest[membership] = max(value, self._greatest.get(membership) or value)
 
     def set_attribute(self, group: str, member: str, name: str, value: Mapping[str, Any]) -> None:
         """Let another owner change an attribute of a member's row, as UpdateItem does."""
@@ -140,11 +139,7 @@ class World:
 
     def rows(self, group: str, member: str) -> list[Item]:
         """Read a member's rows of a group from the base table."""
-        return [
-            item
-            for item in self.store.partition(GROUP_PREFIX + member)
-            if item.get("message_group_uuid", {}).get("S") == group
-        ]
+        return [item for item in self.store.partition(GROUP_PREFIX + member) if membership_of(item) == (group, member)]
 
     # The function.
 

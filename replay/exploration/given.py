@@ -12,6 +12,7 @@ from hashlib import sha256
 from json import dumps
 from typing import TYPE_CHECKING, Any, Final
 
+from replay.checks.reading import membership_of
 from replay.checks.said import MESSAGE_PREFIX, said_by
 from replay.errors import WrongUse
 from replay.exploration.draw import NAMES, draw
@@ -115,9 +116,9 @@ class Given:
     def _groups(self) -> Mapping[str, Sequence[Item]]:
         groups: dict[str, list[Item]] = defaultdict(list)
         for row in self.rows:
-            group = row.get("message_group_uuid", {}).get("S")
-            if isinstance(group, str) and row["pk"]["S"].startswith(GROUP_PREFIX):
-                groups[group].append(row)
+            membership = membership_of(row)
+            if membership is not None:
+                groups[membership[0]].append(row)
         return groups
 
 

@@ -10,7 +10,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from replay.checks.oracle import Oracle
-from replay.checks.reading import value_of
+from replay.checks.reading import GROUP_PREFIX, membership_of, value_of
 from replay.exploration.limits import LIMITS, REMOVED, Limits
 from replay.exploration.outcome import Broken
 from replay.exploration.situations import seen_at_quiet
@@ -29,8 +29,6 @@ if TYPE_CHECKING:
     from replay.exploration.story import Storyteller
     from replay.exploration.torn import View
     from replay.tables.memory import Address, Change
-
-GROUP_PREFIX = "GRP#"
 
 
 class Stop(Exception):
@@ -74,11 +72,11 @@ class Judgement:
     def began_with(self, item: Item) -> None:
         """Take note of a row that is there before the first delivery."""
         self.row_put(item)
-        group, partition_key = item.get("message_group_uuid", {}).get("S"), item["pk"]["S"]
-        if group and partition_key.startswith(GROUP_PREFIX):
-            member, value = partition_key.removeprefix(GROUP_PREFIX), value_of(item)
-            before = self._greatest.get((group, member))
-            self._greatest[group, member] = value if before is None else max(value, before)
+        membership = membership_of(item)
+        if membership is not None:
+            group, member = membership
+            value = value_of(item)
+            self._greatest[membership] = max(value, self._greatest.get(membership, value))
             self._groups_of.setdefault(member, set()).add(group)
 
     def attribute_set(self, group: str, member: str, name: str, value: Mapping[str, str]) -> None:
@@ -122,11 +120,7 @@ class Judgement:
 
     def rows(self, group: str, member: str) -> list[Item]:
         """Read a member's rows of a group."""
-        return [
-            item
-            for item in self._store.partition(GROUP_PREFIX + member)
-            if item.get("message_group_uuid", {}).get("S") == group
-        ]
+        return [item for item in self._store.partition(GROUP_PREFIX + member) if membership_of(item) == (group, member)]
 
     def look_at_members(self, touches: Sequence[Address]) -> None:
         """Look at the members whom a write touched."""

@@ -6,10 +6,10 @@ handler that falls behind, or loses something, under any other condition is conv
 
 from __future__ import annotations
 
-from collections import Counter
+from collections import Counter, defaultdict
 from typing import TYPE_CHECKING, Final
 
-from replay.checks.reading import value_of
+from replay.checks.reading import membership_of, value_of
 from replay.exploration.case import TORN_READS
 from replay.exploration.overwritten import Overwritten
 from replay.exploration.torn import shown
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
 
     from replay.checks.oracle import Finding, Oracle, Said
-    from replay.checks.reading import Item, Value
+    from replay.checks.reading import Item, Membership, Value
     from replay.checks.store import Store
     from replay.event_source.records import StreamRecord
     from replay.exploration.case import Case
@@ -137,15 +137,15 @@ class Limits:
             return 0
         left = Counter((said.group, said.value) for said in self._said.values() if said is not None)
         gone = {said for said, count in self._removed.items() if count == left[said]}
-        found = [item for item in rows if item["pk"]["S"].startswith("GRP#")]
-        return sum((item.get("message_group_uuid", {}).get("S"), value_of(item)) in gone for item in found)
+        found = ((membership_of(item), value_of(item)) for item in rows)
+        return sum(membership is not None and (membership[0], value) in gone for membership, value in found)
 
 
 def _names_of_doubled(rows: Iterable[Item]) -> set[str]:
     """Name what others have set on several rows of one member: where these become one, it gets what it had not."""
-    views: dict[tuple[str, str], list[Item]] = {}
+    owned: dict[Membership, list[Item]] = defaultdict(list)
     for item in rows:
-        group = item.get("message_group_uuid", {}).get("S")
-        if isinstance(group, str) and item["pk"]["S"].startswith("GRP#"):
-            views.setdefault((item["pk"]["S"], group), []).append(item)
-    return {name for own in views.values() if len(own) > 1 for item in own for name in item} - FIELDS
+        membership = membership_of(item)
+        if membership is not None:
+            owned[membership].append(item)
+    return {name for own in owned.values() if len(own) > 1 for item in own for name in item} - FIELDS

@@ -11,6 +11,8 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+from replay.checks.reading import membership_of
+
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Sequence
 
@@ -55,9 +57,9 @@ class Overwritten:
         """Look at a partition's rows as an invocation was shown them; without a group, those of each."""
         shown: dict[str, list[Item]] = {group: []} if group else {}
         for item in rows:
-            of = _group(item)
-            if of is not None and group in {"", of}:
-                shown.setdefault(of, []).append(item)
+            membership = membership_of(item)
+            if membership and group in {"", membership[0]}:
+                shown.setdefault(membership[0], []).append(item)
         readings = self._readings.setdefault(invocation, {})
         for of, items in shown.items():
             reading = readings.get(of)
@@ -80,14 +82,15 @@ class Overwritten:
         """Look for what a call's changes of rows have lost."""
         readings = self._readings.get(invocation, {})
         for change in changes:
-            group = _group(change.new or change.old or {})
-            if group is None or not change.address[0].startswith("GRP#"):
+            row = change.new or change.old
+            membership = membership_of(row) if row else None
+            if membership is None:
                 continue
-            reading = readings.get(group)
+            reading = readings.get(membership[0])
+            left = [item for item in self._store.partition(change.address[0]) if membership_of(item) == membership]
             for name in self._names.intersection(change.old or ()):
-                if not any(name in item and _group(item) == group for item in self._store.partition(change.address[0])):
-                    is_limit = reading is not None and name not in reading.names
-                    self._lost[group, change.address[0].removeprefix("GRP#"), name] = is_limit
+                if not any(name in item for item in left):
+                    self._lost[*membership, name] = reading is not None and name not in reading.names
             if reading is not None:
                 reading.is_over, reading.is_of_index = True, False
 
@@ -110,9 +113,5 @@ class Overwritten:
         return None
 
     def _on(self, items: Iterable[Item]) -> set[str]:
-        rows = [item for item in items if item["pk"]["S"].startswith("GRP#")]
+        rows = [item for item in items if membership_of(item) is not None]
         return {name for name in self._names if any(name in item for item in rows)}
-
-
-def _group(item: Item) -> str | None:
-    return item.get("message_group_uuid", {}).get("S")

@@ -6,7 +6,7 @@ import difflib
 from collections import Counter, defaultdict
 from typing import TYPE_CHECKING, Final
 
-from replay.checks.reading import value_of
+from replay.checks.reading import membership_of, value_of
 from replay.errors import WrongUse
 from replay.exploration.case import FAULT_KINDS
 from replay.exploration.limits import LIMITS
@@ -75,11 +75,12 @@ def _groups_meet(rows: Iterable[Item]) -> bool:
     """Whether a member has rows of two groups at one instant: only one of them has the plain key."""
     at: dict[tuple[str, object], str] = {}
     for row in rows:
-        group = row.get("message_group_uuid", {}).get("S")
+        membership = membership_of(row)
         is_time, instant, _ = value_of(row)
-        if not is_time or not isinstance(group, str) or not row["pk"]["S"].startswith("GRP#"):
+        if membership is None or not is_time:
             continue
-        if at.setdefault((row["pk"]["S"], instant), group) != group:
+        group, member = membership
+        if at.setdefault((member, instant), group) != group:
             return True
     return False
 

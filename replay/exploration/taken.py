@@ -5,9 +5,10 @@ Rules about records rather than rows: they hold on a table of any schema, but fo
 
 from __future__ import annotations
 
+from collections import defaultdict
 from typing import TYPE_CHECKING, Final
 
-from replay.checks.reading import fits, room, value_of
+from replay.checks.reading import fits, membership_of, room, value_of
 from replay.checks.said import is_unreadable
 from replay.event_source.mapping import EventSourceMapping
 from replay.exploration.case import TORN_READS
@@ -91,9 +92,9 @@ class Taken:
 
     def _unfit(self) -> Iterator[str]:
         """Name the messages that some row of their group would show, were they not too large for it."""
-        rows: dict[str, list[Item]] = {}
+        rows: dict[str, list[Item]] = defaultdict(list)
         for item in self._store.scan():
-            rows.setdefault(_group(item), []).append(item)
+            rows[_group(item)].append(item)
         for text, said in self._said.items():
             if any(
                 value_of(row) < said.value and not fits(row, room(row), said.value) for row in rows.get(said.group, ())
@@ -110,9 +111,8 @@ class Taken:
 
 
 def _group(item: Item) -> str:
-    is_row = item["pk"]["S"].startswith("GRP#")
-    group = item.get("message_group_uuid", {}).get("S") if is_row else None
-    return group if isinstance(group, str) else ""
+    membership = membership_of(item)
+    return membership[0] if membership else ""
 
 
 def _delivered(case: Case, records: Sequence[StreamRecord]) -> Sequence[StreamRecord]:

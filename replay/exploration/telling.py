@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Final
 
+from replay.checks.reading import membership_of
 from replay.checks.scenarios import said
 
 if TYPE_CHECKING:
@@ -55,7 +56,7 @@ class Telling:
         """Tell `count` messages, with everything that comes between them."""
         if self._features.numbers:
             self._number = 10 ** self._dice.randrange(3, 30) - self._dice.randrange(1, count + 2)
-        group_rows = [item for item in rows if item["pk"]["S"].startswith("GRP#")]
+        group_rows = [item for item in rows if membership_of(item) is not None]
         for number in range(1, count + 1):
             for record in self._told(number, group_rows):
                 yield self._numbered(record)

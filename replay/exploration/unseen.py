@@ -15,18 +15,15 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from replay.checks.reached import named, reached
-from replay.checks.reading import fits, room, value_of
+from replay.checks.reading import GROUP_PREFIX, fits, membership_of, room, value_of
 from stream_processor.table import SENDERS_MESSAGES_MAX
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Sequence
 
     from replay.checks.oracle import Finding, Oracle, Said
-    from replay.checks.reading import Item, Value
+    from replay.checks.reading import Item, Membership, Value
     from replay.checks.store import Store
-
-View = tuple[str, str]
-"""A group and a member."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,9 +65,9 @@ class Unseen:
         self._members = members
         self._come_back = come_back
         self._at_work: dict[int, dict[str, _Sight]] = {}
-        self._owed: dict[View, set[Value]] = defaultdict(set)
+        self._owed: dict[Membership, set[Value]] = defaultdict(set)
         """Messages applied by an invocation that saw the row."""
-        self._late: dict[View, set[Value]] = defaultdict(set)
+        self._late: dict[Membership, set[Value]] = defaultdict(set)
         """Messages applied by an invocation for which the row came too late."""
         self._applied: dict[str, set[Value]] = defaultdict(set)
 
@@ -136,16 +133,19 @@ class Unseen:
 
     def explains(self, finding: Finding, oracle: Oracle) -> bool:
         """Whether every message that a row lacks was applied while nothing pointed to the row, or it was not there."""
-        return bool(self._lacking(finding, oracle)) and not self._lacking(finding, oracle) & self._owed[_view(finding)]
+        return (
+            bool(self._lacking(finding, oracle))
+            and not self._lacking(finding, oracle) & self._owed[_membership(finding)]
+        )
 
     def came_late(self, finding: Finding, oracle: Oracle) -> bool:
         """Whether one of the messages that a row lacks was applied before the row was there."""
-        return bool(self._lacking(finding, oracle) & self._late[_view(finding)])
+        return bool(self._lacking(finding, oracle) & self._late[_membership(finding)])
 
     def _lacking(self, finding: Finding, oracle: Oracle) -> set[Value]:
         if finding.kind != "behind":
             return set()
-        group, member = _view(finding)
+        group, member = _membership(finding)
         rows = self._rows(group, member)
         return {
             value
@@ -165,26 +165,22 @@ class Unseen:
 
     def _pointed(self, group: str, senders: set[str]) -> _Pointed:
         """Say whom the group's index entries and the batch lead to: owners, whom their rows name, and who wrote."""
-        rows = [item for item in self._store.indexed(group) if item["pk"]["S"].startswith("GRP#")]
-        owners = [item["pk"]["S"].removeprefix("GRP#") for item in rows]
+        rows = [item for item in self._store.indexed(group) if membership_of(item) is not None]
+        owners = [item["pk"]["S"].removeprefix(GROUP_PREFIX) for item in rows]
         members = senders.union(owners, *map(named, rows))
         return _Pointed(members, is_whole=bool(owners) and sorted(members) == sorted(owners))
 
     def _set_back(self, group: str) -> Iterator[tuple[str, Value]]:
         """Find members whom the index shows with a newer row than they have."""
         for item in self._store.indexed(group):
-            member = item["pk"]["S"].removeprefix("GRP#")
-            rows = self._rows(group, member)
-            if item["pk"]["S"].startswith("GRP#") and rows and value_of(item) > max(map(value_of, rows)):
-                yield member, value_of(item)
+            membership = membership_of(item)
+            rows = self._rows(*membership) if membership else []
+            if membership and rows and value_of(item) > max(map(value_of, rows)):
+                yield membership[1], value_of(item)
 
     def _rows(self, group: str, member: str) -> list[Item]:
-        return [
-            item
-            for item in self._store.partition(f"GRP#{member}")
-            if item.get("message_group_uuid", {}).get("S") == group
-        ]
+        return [item for item in self._store.partition(GROUP_PREFIX + member) if membership_of(item) == (group, member)]
 
 
-def _view(finding: Finding) -> View:
+def _membership(finding: Finding) -> Membership:
     return finding.group or "", finding.member or ""

@@ -6,6 +6,7 @@ import shlex
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final, Literal
 
+from replay.checks.reading import membership_of
 from replay.checks.said import said_by
 from replay.exploration.situations import SITUATIONS
 from replay.exploration.story import Called, Delivered, PhaseBegan, RowChange, Wrote
@@ -288,4 +289,5 @@ def _meant(finding: Finding | None, case: Case) -> tuple[str, ...]:
 
 
 def _group(item: Item | None) -> str | None:
-    return None if item is None else item.get("message_group_uuid", {}).get("S")
+    membership = membership_of(item) if item else None
+    return membership[0] if membership else None

@@ -9,11 +9,9 @@ from replay.checks.world import World
 from replay.tables.memory import MemoryTable
 from stream_processor.message import parse, position
 from stream_processor.table import ReadIndex
+from tests.simulation.worlds import deliver, world
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
-
-    from replay.checks.reading import Item
     from replay.checks.world import Record
 
 THREE = (
@@ -21,22 +19,6 @@ THREE = (
     row("ben", "g", TIMES[0], other="ana"),
     row("cem", "g", TIMES[0], other="ana"),
 )
-
-
-def world(items: Iterable[Item], *, in_transit: bool = False) -> World:
-    """A world whose index shows its rows, or none of them."""
-    store = MemoryTable()
-    if in_transit:
-        store.hold_index()
-    made = World(store)
-    made.begin(items)
-    return made
-
-
-def deliver(made: World, *records: Record) -> None:
-    invocation = made.invoke("delivery", records)
-    made.finish(invocation)
-    assert invocation.succeeded
 
 
 def last_message(made: World, member: str) -> tuple[str, str]:

@@ -6,31 +6,12 @@ from typing import TYPE_CHECKING
 
 from replay.checks.audit import Audit
 from replay.checks.scenarios import TIMES, pair, row, said
-from replay.checks.world import World
-from replay.tables.memory import MemoryTable
+from tests.simulation.worlds import deliver, world
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
-
-    from replay.checks.reading import Item
-    from replay.checks.world import Record
+    from replay.checks.world import World
 
 THREE = (*pair("g", TIMES[0]), row("cem", "g", TIMES[0], other="ana"))
-
-
-def world(items: Iterable[Item], *, in_transit: bool = False) -> World:
-    store = MemoryTable()
-    if in_transit:
-        store.hold_index()
-    made = World(store)
-    made.begin(items)
-    return made
-
-
-def deliver(made: World, *records: Record) -> None:
-    invocation = made.invoke("delivery", records)
-    made.finish(invocation)
-    assert invocation.succeeded
 
 
 def seen(made: World) -> set[tuple[str, str | None]]:
