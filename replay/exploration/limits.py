@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections import Counter, defaultdict
 from typing import TYPE_CHECKING, Final
 
-from replay.checks.reading import membership_of, value_of
+from replay.checks.reading import GROUP_PREFIX, membership_of, value_of
 from replay.exploration.case import TORN_READS
 from replay.exploration.overwritten import Overwritten
 from replay.exploration.torn import shown
@@ -52,19 +52,17 @@ class Limits:
         if case.lags:
             names |= _names_of_doubled(case.rows)
         joins = "join" in kinds
-        self._unseen = Unseen(store, members, come_back=joins) if case.lags or joins else None
+        is_torn = any(fault.kind in TORN_READS for fault in case.faults)
+        self._unseen = Unseen(store, members, come_back=joins) if case.lags or joins or is_torn else None
         self._overwritten = Overwritten(store, names, has_pages=case.page_items > 0) if names else None
         self._removed: Counter[tuple[str, Value]] = Counter()
-        self._is_torn = any(fault.kind in TORN_READS for fault in case.faults)
         self._halves: Counter[tuple[int, str]] = Counter()
         """How often an invocation's readings of a partition met half of a transaction."""
-        self._missed: set[tuple[str, str]] = set()
-        """Group (nothing for any) and member of whom two readings of one invocation met a half."""
 
     @property
     def is_watching(self) -> bool:
         """Whether the case may come to a limit that depends on what a call shows."""
-        return self._unseen is not None or self._overwritten is not None or self._is_torn
+        return self._unseen is not None or self._overwritten is not None
 
     # What happens.
 
@@ -76,10 +74,10 @@ class Limits:
 
     def called(self, invocation: int, call: NextCall, how: str, torn: View | None, changes: Sequence[Change]) -> None:
         """Look at what a call has shown, or changed; nothing where its answer was lost."""
-        if torn is not None:
+        if torn is not None and self._unseen:
             self._halves[invocation, call.partition] += 1
             if self._halves[invocation, call.partition] > 1:
-                self._missed.add((call.group, call.partition.removeprefix("GRP#")))
+                self._unseen.missed(invocation, call.group, call.partition.removeprefix(GROUP_PREFIX))
         if call.kind == "index" and how == "done":
             if self._unseen:
                 self._unseen.asked(invocation, call.group)
@@ -123,8 +121,6 @@ class Limits:
         """Name the limit that explains a finding; an attribute that is lost by one is owed no longer."""
         if self._unseen and self._unseen.explains(finding, oracle):
             return LATE if self._unseen.came_late(finding, oracle) else UNSEEN
-        if finding.kind == "behind" and {(finding.group, finding.member), ("", finding.member)} & self._missed:
-            return UNSEEN
         name = self._overwritten.explains(finding) if self._overwritten else None
         if name is not None and finding.group is not None and finding.member is not None:
             oracle.attribute_lost(finding.group, finding.member, name)

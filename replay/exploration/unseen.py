@@ -2,10 +2,10 @@
 
 A member counts as unseen by an invocation where no visible index entry, no row reached from there, and no sender of the
 batch led to them (rows are reached only where the index left a reason to read on); where nobody is seen at all, the
-senders of the group's newest twenty messages are asked too. A row
-that was put after the invocation had asked is unseen as well, and so is, by messages that are no newer, one that was
-put in the place of a newer row that the index still shows. What a row lacks is explained where every message of it was
-applied by invocations that did not see the row, as far as the event source counted their ends.
+senders of the group's newest twenty messages are asked too. Unseen is also a row that was put after the invocation had
+asked; by messages that are no newer, one that was put in the place of a newer row that the index still shows; and one
+that two readings of the invocation met on its way from one key to another. What a row lacks is explained where every
+message of it was applied by invocations that did not see the row, as far as the event source counted their ends.
 """
 
 from __future__ import annotations
@@ -96,6 +96,12 @@ class Unseen:
                     sight.newer.update(self._set_back(each))
             sight.seen = sight.seen & found if sight.asked else set(found)
             sight.asked = True
+
+    def missed(self, invocation: int, group: str, member: str) -> None:
+        """Take note that an invocation met a row on its way each time it looked; without a group, a row of each."""
+        sights = self._at_work[invocation]
+        for each in [group] if group in sights else () if group else sights:
+            sights[each].seen.discard(member)
 
     def changed(self, group: str) -> None:
         """Look again for every invocation at work: what led to somebody may be gone."""

@@ -18,7 +18,7 @@ from replay.tables.memory import MemoryTable
 from stream_processor.errors import GaveUp
 from stream_processor.group import GroupWork
 from stream_processor.table import ReadIndex
-from tests.explored import TELLING, case
+from tests.explored import MAPPING, TELLING, case
 from tests.simulation.stepped import INDEX, carried_out, forked
 
 if TYPE_CHECKING:
@@ -190,6 +190,22 @@ def test_two_readings_in_a_row_that_both_meet_a_half_are_a_stated_limit() -> Non
     execution = in_memory(twice(), manner=TELLING)
     assert (execution.broken, execution.limited) == ([], 1)
     assert execution.situations["limit: member not seen"] == 1
+
+
+class LosesTheLast(GroupWork):
+    """The newest message is never written."""
+
+    def requests(self) -> Generator[Request, Response, None]:
+        if all(message.text != "last" for message in self.messages):
+            yield from super().requests()
+
+
+def test_what_others_lose_afterwards_is_not_explained_by_it() -> None:
+    last = {**said("g", TIMES[40], "last", "ana", 4), "shardId": "shardId-B"}
+    given = replace(twice(), records=(*twice().records, last), mapping={**MAPPING, "BatchSize": 1})
+    assert in_memory(given).broken == []
+    execution = in_memory(given, LosesTheLast)
+    assert (execution.rules, execution.was_calm) == (frozenset({"behind"}), False)
 
 
 @pytest.mark.parametrize("calls", [(2,), (4,)])
