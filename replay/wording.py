@@ -23,5 +23,7 @@ def unread(error: Exception) -> str:
         case OSError():
             words = {IsADirectoryError: "it is a folder", FileNotFoundError: "there is no such file"}
             return words.get(type(error)) or error.strerror or str(error)
+        case RecursionError():
+            return "it is nested too deep"
         case _:
             return str(error)

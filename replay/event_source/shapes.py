@@ -146,8 +146,10 @@ def read_json(text: str) -> object:
         return json.loads(
             text, object_pairs_hook=_object_without_doubles, parse_constant=_refuse_constant, parse_float=_a_fraction
         )
-    except (ValueError, RecursionError) as error:
+    except ValueError as error:
         raise WrongUse(f"no JSON: {error}") from error
+    except RecursionError as error:
+        raise WrongUse("nested too deep to be read") from error
 
 
 def _object_without_doubles(pairs: list[tuple[str, Any]]) -> dict[str, Any]:

@@ -49,10 +49,8 @@ def load(path: Path) -> Case:
     """
     try:
         plain = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
+    except (OSError, ValueError, RecursionError) as error:
         raise WrongUse(f"case {path}: {unread(error)}") from error
-    except RecursionError as error:
-        raise WrongUse(f"case {path}: it is nested too deep for a case") from error
     try:
         return parse(plain)
     except (TypeError, ValueError) as error:

@@ -22,6 +22,7 @@ from typing import IO, TYPE_CHECKING, Any, NamedTuple, cast
 
 from replay import quick_json
 from replay.errors import WrongUse
+from replay.wording import unread
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -151,7 +152,7 @@ class File:
         except json.JSONDecodeError as error:
             raise self._no_json(number, error) from None
         except (RecursionError, ValueError) as error:
-            raise WrongUse(f"{self.name}:{number}: no JSON that can be read: {error}") from None
+            raise WrongUse(f"{self.name}:{number}: no JSON that can be read: {unread(error)}") from None
 
     def _laid_out(self, first: bytes, number: int, stream: IO[bytes]) -> Iterator[Document]:
         """Read documents that follow one another over lines."""
@@ -170,7 +171,7 @@ class File:
             except json.JSONDecodeError as error:
                 raise self._no_json(number + error.lineno - 1, error) from None
             except (RecursionError, ValueError) as error:
-                raise WrongUse(f"{self.name}:{begins}: no JSON that can be read: {error}") from None
+                raise WrongUse(f"{self.name}:{begins}: no JSON that can be read: {unread(error)}") from None
             yield Document(content, f"{self.name}:{begins}")
 
     def _text(self, content: bytes, number: int) -> str:

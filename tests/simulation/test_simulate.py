@@ -63,7 +63,9 @@ KEYLESS = {
 }
 
 
-@pytest.mark.parametrize("wrong", ["{", KEYLESS], ids=["no JSON", "no partition key"])
+@pytest.mark.parametrize(
+    "wrong", ["{", "[" * 100_000, KEYLESS], ids=["no JSON", "nested without end", "no partition key"]
+)
 def test_one_unreadable_case_of_several_runs_none(
     tmp_path: Path, capsys: pytest.CaptureFixture[str], wrong: object
 ) -> None:
