@@ -8,7 +8,15 @@ import pytest
 
 from replay.template import Template
 from tests.template.modes import KEY_ARN, MODES, PATH
-from tests.template.permissions import OWN_GRANTS, QUARANTINE_PREFIX, Grant, needed_by, own_grants, policies
+from tests.template.permissions import (
+    OWN_ACTIONS,
+    OWN_GRANTS,
+    QUARANTINE_PREFIX,
+    Grant,
+    needed_by,
+    own_grants,
+    policies,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -145,12 +153,27 @@ def test_keys_are_used_through_their_service_only() -> None:
         assert statement["Condition"] == {"StringEquals": {"kms:ViaService": f"{service}.us-east-1.amazonaws.com"}}
 
 
-def test_network_is_denied_to_the_code_itself() -> None:
-    template = Template.load(PATH, MODES["in-vpc"])
-    (denial,) = template.resources("AWS::IAM::RolePolicy").values()
-    (statement,) = denial.properties["PolicyDocument"]["Statement"]
-    assert (statement["Effect"], statement["Action"], statement["Resource"]) == ("Deny", ["ec2:*"], "*")
-    assert str(statement["Condition"]["ArnEquals"]["lambda:SourceFunctionArn"]) == "${StreamProcessor.Arn}"
+def test_what_is_lambdas_is_denied_to_the_code_itself(in_every_mode: Template) -> None:
+    (denial,) = in_every_mode.resources("AWS::IAM::RolePolicy").values()
+    lambda_only, discards = denial.properties["PolicyDocument"]["Statement"]
+    lambdas = {
+        action
+        for policy, statement in statements(in_every_mode)
+        if policy in {"event-source", "network"}
+        for action in statement["Action"]
+    }
+    denied = {*lambda_only["Action"], *discards["Action"]}
+    assert {action for action in lambdas if not action.startswith("ec2:")} | {"ec2:*"} == denied
+    assert (lambda_only["Resource"], str(discards["Resource"])) == ("*", "${FailureBucket.Arn}/aws/lambda/*")
+    for statement in (lambda_only, discards):
+        assert statement["Effect"] == "Deny"
+        assert str(statement["Condition"]["ArnEquals"]["lambda:SourceFunctionArn"]) == "${StreamProcessor.Arn}"
+
+
+def test_what_the_code_calls_is_not_denied_to_it(in_every_mode: Template) -> None:
+    (denial,) = in_every_mode.resources("AWS::IAM::RolePolicy").values()
+    lambda_only, _ = denial.properties["PolicyDocument"]["Statement"]
+    assert not set(lambda_only["Action"]) & set(OWN_ACTIONS)
 
 
 def test_role_is_the_templates_and_lambdas_alone(in_every_mode: Template) -> None:
