@@ -63,6 +63,8 @@ def answer_naming(identifier: str | None) -> Answer:
 def to_raise(failures: Sequence[Failure], positions: Sequence[Position]) -> Exception | None:
     """Choose the error to end with: a wrong set-up always, a permanent record where it is the batch's first.
 
+    `failures` come lowest sequence first; `positions` are those of all the batch's records, in any order.
+
     An answer that names the first record repeats the whole batch until its retries are used up and then discards
     healthy records with it; an error lets the event source halve the batch until the record is alone.
     """

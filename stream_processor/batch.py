@@ -72,6 +72,8 @@ class _Parsed:
 
 @dataclass(frozen=True, slots=True)
 class _GroupResult:
+    """What became of one group's messages."""
+
     messages: tuple[Message, ...]
     tally: Tally
     error: Exception | None
@@ -84,6 +86,64 @@ class _GroupResult:
     def at(self) -> Position:
         first = lowest(self.messages)
         return Position(first.sequence, first.identifier)
+
+    @property
+    def failure(self) -> Failure | None:
+        return None if self.error is None else Failure(self.at, self.group, self.error)
+
+    @property
+    def is_unchanged(self) -> bool:
+        return self.error is None and not (self.tally.moved or self.tally.healed or self.tally.orphan)
+
+
+@dataclass(frozen=True, slots=True)
+class _Outcome:
+    """What became of a batch; `failures` are sorted, lowest sequence first, `quarantined` counts first writes."""
+
+    parsed: _Parsed
+    results: Sequence[_GroupResult]
+    failures: Sequence[Failure]
+    quarantined: int
+    raised: Exception | None
+
+    @property
+    def answer(self) -> str | None:
+        """The sequence number to answer; none where all is done, and where an error is raised instead."""
+        return self.failures[0].at.identifier if self.failures and self.raised is None else None
+
+    @property
+    def future_dated(self) -> list[Message]:
+        return [message for message in self.parsed.messages if message.ahead_s > FUTURE_NOTICED_S]
+
+    def report(self, invocation: Invocation, lag_ms: int | None, duration_ms: int) -> BatchReport:
+        """Count it all."""
+        positions = self.parsed.positions
+        tallies = [result.tally for result in self.results]
+        return BatchReport(
+            request_id=invocation.request_id,
+            first_sequence=positions[0].identifier if positions else None,
+            last_sequence=positions[-1].identifier if positions else None,
+            records=len(positions),
+            ignored=self.parsed.ignored,
+            messages=len(self.parsed.messages),
+            groups=len(tallies),
+            moved=sum(tally.moved for tally in tallies),
+            unchanged=sum(result.is_unchanged for result in self.results),
+            failed=len(self.failures),
+            re_reads=sum(tally.re_reads for tally in tallies),
+            healed_rows=sum(tally.healed for tally in tallies),
+            untimed_rows=sum(tally.untimed for tally in tallies),
+            unchecked_attributes=sum(tally.unchecked for tally in tallies),
+            transaction_retries=sum(tally.transaction_retries for tally in tallies),
+            orphans=sum(tally.orphan for tally in tallies),
+            quarantined=self.quarantined,
+            future_dated=len(self.future_dated),
+            lag_ms=lag_ms,
+            duration_ms=duration_ms,
+            cold_start=invocation.cold_start,
+            outcome="raised" if self.raised else "partial" if self.failures else "done",
+            answer=self.answer,
+        )
 
 
 @dataclass(frozen=True)
@@ -115,46 +175,18 @@ class BatchProcessor:
         records = _records(event)
         parsed = self._parse(records)
         results = self._drive_all(coalesce(parsed.messages).values(), invocation)
-        failures = parsed.failures + [
-            Failure(result.at, result.group, result.error) for result in results if result.error is not None
-        ]
         permanent = parsed.permanent + _unfit(results, parsed.positions, records)
         quarantined, refused = self._quarantine_all(permanent, invocation)
-        failures = sorted(failures + refused, key=lambda failure: failure.at.sequence)
+        unfinished = parsed.failures + [result.failure for result in results if result.failure is not None] + refused
+        failures = sorted(unfinished, key=lambda failure: failure.at.sequence)
         raised = to_raise(failures, parsed.positions)
-        answer = failures[0].at.identifier if failures else None
-        future_dated = [message for message in parsed.messages if message.ahead_s > FUTURE_NOTICED_S]
-        self._tell(future_dated, results, failures, invocation)
-        self.telemetry.batch(
-            BatchReport(
-                request_id=invocation.request_id,
-                first_sequence=parsed.positions[0].identifier if parsed.positions else None,
-                last_sequence=parsed.positions[-1].identifier if parsed.positions else None,
-                records=len(records),
-                ignored=parsed.ignored,
-                messages=len(parsed.messages),
-                groups=len(results),
-                moved=sum(result.tally.moved for result in results),
-                unchanged=sum(_unchanged(result) for result in results),
-                failed=len(failures),
-                re_reads=sum(result.tally.re_reads for result in results),
-                healed_rows=sum(result.tally.healed for result in results),
-                unexplained_rows=sum(result.tally.unexplained for result in results),
-                cut_conditions=sum(result.tally.cut for result in results),
-                transaction_retries=sum(result.tally.transaction_retries for result in results),
-                orphans=sum(result.tally.orphan for result in results),
-                quarantined=quarantined,
-                future_dated=len(future_dated),
-                lag_ms=_lag_ms(records, started_s),
-                duration_ms=round((self.now() - started_s) * 1000),
-                cold_start=invocation.cold_start,
-                outcome="raised" if raised else "partial" if failures else "done",
-                answer=answer,
-            )
-        )
+        outcome = _Outcome(parsed, results, failures, quarantined, raised)
+        self._tell(outcome, invocation)
+        lag_ms = _lag_ms(records, started_s)
+        self.telemetry.batch(outcome.report(invocation, lag_ms, round((self.now() - started_s) * 1000)))
         if raised is not None:
             raise raised
-        return answer_naming(answer)
+        return answer_naming(outcome.answer)
 
     def _parse(self, records: Sequence[Mapping[str, Any]]) -> _Parsed:
         parsed = _Parsed(positions=[position(record) for record in records])
@@ -240,21 +272,15 @@ class BatchProcessor:
                 self.telemetry.quarantined(quarantined.identifier, quarantined.reason, quarantined.key)
         return first_writes, failures
 
-    def _tell(
-        self,
-        future_dated: Sequence[Message],
-        results: Sequence[_GroupResult],
-        failures: Sequence[Failure],
-        invocation: Invocation,
-    ) -> None:
-        for message in future_dated:
+    def _tell(self, outcome: _Outcome, invocation: Invocation) -> None:
+        for message in outcome.future_dated:
             self.telemetry.future_dated(message.group, message.identifier, round(message.ahead_s))
-        for result in results:
+        for result in outcome.results:
             if result.tally.orphan:
                 self.telemetry.orphan(result.group, result.at.identifier)
             if result.tally.healed:
                 self.telemetry.healed(result.group, result.tally.healed)
-        for failure in failures:
+        for failure in outcome.failures:
             self.telemetry.failure(
                 FailureReport(
                     request_id=invocation.request_id,
@@ -307,10 +333,6 @@ def _unfit(
         quarantined = Quarantined(record_at[at], at.identifier, "RowTooLarge", detail, each.members)
         permanent.append(_Permanent(at, group, quarantined))
     return permanent
-
-
-def _unchanged(result: _GroupResult) -> bool:
-    return result.error is None and not (result.tally.moved or result.tally.healed or result.tally.orphan)
 
 
 def _lag_ms(records: Sequence[Mapping[str, Any]], now_s: float) -> int | None:

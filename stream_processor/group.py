@@ -1,8 +1,8 @@
 """One group's work, as a generator of table requests.
 
-It asks for a page, a transaction or a pause, receives the answer (or the error, thrown in), and returns an outcome. No
-thread, clock, client or randomness inside: whoever drives it decides when each request happens, so that tests can stop
-between any two of them.
+It asks for a page, a transaction or a pause and receives the answer (or the error, thrown in); what it did is left in
+`tally`. No thread, clock, client or randomness inside: whoever drives it decides when each request happens, so that
+tests can stop between any two of them.
 
 What the base table says is final; the index is a hint. A member without a row is never given one: they may have left.
 """
@@ -64,8 +64,8 @@ class Tally:
 
     moved: int = 0
     healed: int = 0
-    unexplained: int = 0
-    cut: int = 0
+    untimed: int = 0
+    unchecked: int = 0
     re_reads: int = 0
     transaction_retries: int = 0
     orphan: bool = False
@@ -160,8 +160,8 @@ class GroupWork:
         """Count what of a plan is done: all of it, or all but what is `left`."""
         self.tally.moved += due.moved - (left.moved if left else 0)
         self.tally.healed += due.healed - (left.healed if left else 0)
-        self.tally.unexplained += due.unexplained - (left.unexplained if left else 0)
-        self.tally.cut += due.cut - (left.cut if left else 0)
+        self.tally.untimed += due.untimed - (left.untimed if left else 0)
+        self.tally.unchecked += due.unchecked - (left.unchecked if left else 0)
 
     def _complete(self, rows: Sequence[GroupRow]) -> bool:
         """Whether every known member has exactly one row among these."""

@@ -70,7 +70,7 @@ def _make_processor(settings: Settings) -> BatchProcessor:
             S3Quarantine(settings.quarantine_bucket, _s3_client, time.time) if settings.quarantine_bucket else None
         ),
         settings=settings,
-        telemetry=CloudWatchTelemetry(),
+        telemetry=CloudWatchTelemetry(settings.service),
         jitter=lambda ceiling_s: random.uniform(0, ceiling_s),  # noqa: S311 - spreads tries, protects nothing
         sleep=time.sleep,
         now=time.time,

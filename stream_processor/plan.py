@@ -23,10 +23,10 @@ from stream_processor.transaction import (
     NoRow,
     Put,
     Transaction,
-    cut,
     fits,
     pack,
     unchanged,
+    unchecked,
 )
 
 if TYPE_CHECKING:
@@ -55,15 +55,15 @@ class Unfit:
 class Plan:
     """What is due for a group: transactions in order, each right by itself.
 
-    `moved` counts rows that take a message, `healed` rows that go because their member has another, `unexplained` rows
-    moved although their sort key is no time, `cut` attributes left out of conditions.
+    `moved` counts rows that take a message, `healed` rows that go because their member has another, `untimed` rows
+    moved although their sort key is no time, `unchecked` attributes left out of conditions.
     """
 
     transactions: tuple[Transaction, ...]
     moved: int
     healed: int
-    unexplained: int
-    cut: int
+    untimed: int
+    unchecked: int
     unfit: tuple[Unfit, ...]
 
 
@@ -74,7 +74,7 @@ class _MemberPlan:
     steps: tuple[Transaction, ...] = ()
     moved: bool = False
     healed: int = 0
-    unexplained: bool = False
+    untimed: bool = False
     unfit: tuple[Message, ...] = ()
 
 
@@ -94,8 +94,8 @@ def plan(rows: Iterable[GroupRow], messages: Sequence[Message], taken: Collectio
         transactions=transactions,
         moved=sum(each.moved for each in planned.values()),
         healed=sum(each.healed for each in planned.values()),
-        unexplained=sum(each.unexplained for each in planned.values()),
-        cut=sum(map(cut, transactions)),
+        untimed=sum(each.untimed for each in planned.values()),
+        unchecked=sum(map(unchecked, transactions)),
         unfit=tuple(_unfit(planned)),
     )
 
@@ -135,7 +135,7 @@ def _plan_member(
         steps=tuple(_steps(survivor, losers, due, names)),
         moved=due is not None,
         healed=len(losers),
-        unexplained=due is not None and not survivor.explained,
+        untimed=due is not None and not survivor.has_time,
         unfit=unfit,
     )
 
@@ -156,7 +156,7 @@ def _choose(
 
 
 def _sort_key(survivor: GroupRow, message: Message, taken: Collection[Key]) -> str:
-    if survivor.explained and survivor.instant == message.instant:
+    if survivor.has_time and survivor.instant == message.instant:
         return survivor.sort_key
     for attempt in range(KEY_ATTEMPTS_MAX + 1):
         sort_key = sort_key_attempt(message.instant, message.group, attempt)

@@ -28,19 +28,19 @@ BEFORE_ANY_MESSAGE = datetime.min.replace(tzinfo=UTC)
 
 @dataclass(frozen=True, slots=True)
 class GroupRow:
-    """One member's row of a group, as it was read; `explained` is whether its sort key is a time."""
+    """One member's row of a group, as it was read; `has_time` is whether its sort key is a time."""
 
     member: MemberId
     sort_key: str
     item: Item
-    explained: bool
+    has_time: bool
     instant: datetime
     text: str
 
     @property
     def rank(self) -> tuple[bool, datetime, str]:
         """What is compared with a message; a row without a time is older than every message."""
-        return self.explained, self.instant, self.text
+        return self.has_time, self.instant, self.text
 
     @property
     def order(self) -> tuple[bool, datetime, str, str]:
@@ -63,7 +63,7 @@ def group_row(item: Item, group: GroupId) -> GroupRow | None:
         member=MemberId(partition_key[len(GROUP_PREFIX) :]),
         sort_key=sort_key,
         item=item,
-        explained=instant is not None,
+        has_time=instant is not None,
         instant=instant or BEFORE_ANY_MESSAGE,
         text=string(item.get("message")) or "",
     )

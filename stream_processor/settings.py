@@ -20,6 +20,7 @@ RESERVE_MS = round(1000 * (CONNECT_TIMEOUT_S + READ_TIMEOUT_S + ANSWER_S))
 Tries again are requests of their own and ask for the time again.
 """
 GROUP_INDEX_NAME_DEFAULT = "message-group-sk-index"
+SERVICE_DEFAULT = "inbox-stream-processor"
 WORKERS_DEFAULT = 8
 WORKERS_MAX = 64
 
@@ -33,10 +34,13 @@ class Settings:
     quarantine_bucket: str | None = None
     max_future_s: float | None = None
     workers: int = WORKERS_DEFAULT
+    service: str = SERVICE_DEFAULT
 
     @classmethod
     def from_env(cls, environment: Mapping[str, str]) -> Settings:
-        """Read `TABLE_NAME`, `GROUP_INDEX_NAME`, `QUARANTINE_BUCKET`, `MAX_FUTURE_S` and `WORKERS`.
+        """Read `TABLE_NAME`, `GROUP_INDEX_NAME`, `QUARANTINE_BUCKET`, `MAX_FUTURE_S`, `WORKERS`.
+
+        `POWERTOOLS_SERVICE_NAME`, as everywhere with Powertools, is the service in log lines and metrics.
 
         An empty optional variable counts as not set.
 
@@ -55,6 +59,7 @@ class Settings:
             quarantine_bucket=environment.get("QUARANTINE_BUCKET") or None,
             max_future_s=_future(environment.get("MAX_FUTURE_S", "")),
             workers=_workers(environment.get("WORKERS", "")),
+            service=environment.get("POWERTOOLS_SERVICE_NAME") or SERVICE_DEFAULT,
         )
 
 

@@ -11,7 +11,6 @@ from typing import Any, Literal, Protocol
 from aws_lambda_powertools.logging import Logger
 from aws_lambda_powertools.metrics import Metrics, MetricUnit
 
-SERVICE = "inbox-stream-processor"
 NAMESPACE = "InboxStreamProcessor"
 
 Outcome = Literal["done", "partial", "raised"]
@@ -22,9 +21,9 @@ class BatchReport:
     """What became of one batch.
 
     `moved` counts rows, `unchanged` groups that needed nothing, `failed` failures, `re_reads` consistent readings of a
-    group, `healed_rows` rows removed because their member had another, `unexplained_rows` rows moved although their
-    sort key was no time, `cut_conditions` attributes for which a condition had no room, `quarantined` first writes
-    only. `lag_ms` is the age of the batch's last record, nothing where the record does not say.
+    group, `healed_rows` rows removed because their member had another, `untimed_rows` rows moved although their
+    sort key was no time, `unchecked_attributes` attributes for which a condition had no room, `quarantined` first
+    writes only. `lag_ms` is the age of the batch's last record, nothing where the record does not say.
     """
 
     request_id: str | None
@@ -39,8 +38,8 @@ class BatchReport:
     failed: int
     re_reads: int
     healed_rows: int
-    unexplained_rows: int
-    cut_conditions: int
+    untimed_rows: int
+    unchecked_attributes: int
     transaction_retries: int
     orphans: int
     quarantined: int
@@ -114,13 +113,13 @@ class Telemetry(Protocol):
 class CloudWatchTelemetry:
     """Structured log lines and embedded metrics on standard output, as Lambda takes them.
 
-    Lambda filters lines by level only where their timestamp is RFC 3339 (AWS: Lambda developer guide, "Log level
-    filtering").
+    `service` stands in every line and is the dimension of every metric. Lambda filters lines by level only where their
+    timestamp is RFC 3339 (AWS: Lambda developer guide, "Log level filtering").
     """
 
-    def __init__(self) -> None:
-        self._logger = Logger(service=SERVICE, use_rfc3339=True)
-        self._metrics = Metrics(namespace=NAMESPACE, service=SERVICE)
+    def __init__(self, service: str) -> None:
+        self._logger = Logger(service=service, use_rfc3339=True)
+        self._metrics = Metrics(namespace=NAMESPACE, service=service)
 
     def batch(self, report: BatchReport) -> None:
         """Log the batch and write its metrics."""

@@ -48,11 +48,11 @@ class Key:
 
 @dataclass(frozen=True, slots=True)
 class Unchanged:
-    """The row is, attribute for attribute, what was read; `cut` counts attributes for which there was no room."""
+    """The row is, attribute for attribute, what was read; `unchecked` counts attributes for which there was no room."""
 
     equal: tuple[tuple[str, AttributeValue], ...]
     absent: tuple[str, ...]
-    cut: int = 0
+    unchecked: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,7 +107,7 @@ def unchanged(item: Item, group_names: Collection[str]) -> Unchanged:
     return Unchanged(
         equal=tuple((name, item[name]) for name in equal),
         absent=tuple(absent),
-        cut=len(wanted) - len(equal) + len(missing) - len(absent),
+        unchecked=len(wanted) - len(equal) + len(missing) - len(absent),
     )
 
 
@@ -128,6 +128,6 @@ def pack(steps: Iterable[Transaction]) -> Iterator[Transaction]:
         yield actions
 
 
-def cut(transaction: Transaction) -> int:
+def unchecked(transaction: Transaction) -> int:
     """Count the attributes for which a transaction's conditions have no room."""
-    return sum(action.condition.cut for action in transaction if isinstance(action.condition, Unchanged))
+    return sum(action.condition.unchecked for action in transaction if isinstance(action.condition, Unchanged))

@@ -125,7 +125,7 @@ class HasNoOrder(GroupWork):
         last = max(self.messages, key=lambda message: message.sequence)
         self.messages = (last,)
         ancient = [
-            replace(row, explained=False)
+            replace(row, has_time=False)
             for row in rows
             if row.sort_key != last.instant.isoformat(timespec="microseconds")
         ]
@@ -137,7 +137,7 @@ class ComparesTimesAsText(GroupWork):
 
     def _rows(self, items: Iterable[Item]) -> tuple[GroupRow, ...]:
         newest = self.messages[0].instant.isoformat(timespec="microseconds")
-        return tuple(row for row in super()._rows(items) if row.sort_key < newest or not row.explained)
+        return tuple(row for row in super()._rows(items) if row.sort_key < newest or not row.has_time)
 
 
 class TakesTheOldest(GroupWork):
@@ -305,7 +305,7 @@ class TakesRowsWithoutTimeForNewest(GroupWork):
     def _rows(self, items: Iterable[Item]) -> tuple[GroupRow, ...]:
         latest = self.messages[0].instant.replace(year=9999)
         return tuple(
-            row if row.explained else replace(row, explained=True, instant=latest) for row in super()._rows(items)
+            row if row.has_time else replace(row, has_time=True, instant=latest) for row in super()._rows(items)
         )
 
 

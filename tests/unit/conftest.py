@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from aws_lambda_powertools.metrics import Metrics
 
-from stream_processor.telemetry import SERVICE
+from stream_processor.settings import SERVICE_DEFAULT
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -33,9 +33,9 @@ def told(capsys: pytest.CaptureFixture[str]) -> Iterator[Callable[[], list[dict[
 
 def _forget_the_logger() -> None:
     """Powertools keeps one logger a process, bound to the standard output that was there when it was made."""
-    logger = logging.getLogger(SERVICE)
+    logger = logging.getLogger(SERVICE_DEFAULT)
     for handler in list(logger.handlers):
         logger.removeHandler(handler)
     for name in [name for name in vars(logger) if name == "init" or name.startswith("powertools_")]:
         delattr(logger, name)
-    Metrics(namespace="forgotten", service=SERVICE).clear_metrics()
+    Metrics(namespace="forgotten", service=SERVICE_DEFAULT).clear_metrics()

@@ -469,8 +469,8 @@ def test_what_a_plan_counts_is_told() -> None:
     many: dict[str, Any] = {f"x{number:03}": {"N": "1"} for number in range(160)}
     rows = [group_item(ANN, at="odd", other=ANN) | many, group_item(ANN, at="less", other=ANN)]
     tally = drive([HI], MemoryTable(rows)).work.tally
-    assert (tally.moved, tally.healed, tally.unexplained) == (1, 1, 1)
-    assert tally.cut > 0
+    assert (tally.moved, tally.healed, tally.untimed) == (1, 1, 1)
+    assert tally.unchecked > 0
 
 
 def test_messages_that_fit_nobody_are_told_and_the_next_newest_is_applied() -> None:
@@ -611,9 +611,9 @@ def test_every_count_is_of_what_was_written(fault: RefusedError | None) -> None:
     tally = story.work.tally
     moved = len([item for item in table.scan() if item["sk"]["S"] == time_text(1)])
     assert moved == (33 if fault else 60)
-    assert (tally.moved, tally.healed, tally.unexplained) == (moved, moved, moved)
-    assert tally.cut % moved == 0
-    assert tally.cut > moved
+    assert (tally.moved, tally.healed, tally.untimed) == (moved, moved, moved)
+    assert tally.unchecked % moved == 0
+    assert tally.unchecked > moved
 
 
 def test_a_healing_of_two_transactions_goes_on_behind_a_taken_key() -> None:

@@ -233,14 +233,14 @@ def test_every_member_ends_with_one_row_the_maximum_with_all_else_carried_over(
     assert after == expected(found, batch)
     assert planned.healed == len(found) - len(after)
     assert planned.unfit == ()
-    assert planned.cut == 0
+    assert planned.unchecked == 0
 
 
 @given(groups(), messages)
 def test_what_was_planned_once_is_not_planned_again(found: list[Item], batch: list[Message]) -> None:
     after, _ = carry_out(found, batch)
     again = plan(map(read_row, after), newest_first(batch))
-    assert again == Plan((), moved=0, healed=0, unexplained=0, cut=0, unfit=())
+    assert again == Plan((), moved=0, healed=0, untimed=0, unchecked=0, unfit=())
 
 
 @given(groups(), messages, messages)
@@ -268,7 +268,7 @@ def test_rows_moved_are_counted_and_those_without_a_time_among_them(found: list[
     survivors = [own[0] for own in ranked(found).values()]
     due = [survivor for survivor in survivors if due_for(survivor, batch, 400 * KB)[0] is not None]
     assert planned.moved == len(due)
-    assert planned.unexplained == sum(reading(survivor["sk"]["S"]) is None for survivor in due)
+    assert planned.untimed == sum(reading(survivor["sk"]["S"]) is None for survivor in due)
     assert len(after) == len(survivors)
 
 
@@ -399,19 +399,19 @@ def test_a_row_whose_key_no_spelling_explains_moves_and_is_counted() -> None:
     odd = row(at="zzzz", name="zzz", unread={"N": "1"})
     planned = plan([odd], [message("a", at=-(10**9))])
     assert kinds(planned) == [[Delete, Put]]
-    assert planned.unexplained == planned.moved == 1
+    assert planned.untimed == planned.moved == 1
 
 
 def test_a_row_without_a_time_is_older_than_the_oldest_message_whatever_its_text() -> None:
     oldest = Message(GROUP, datetime(1, 1, 1, tzinfo=UTC), "", ANN, 1, "1", None)
     planned = plan([row(at="odd", name="zzz")], [oldest])
-    assert (planned.moved, planned.unexplained) == (1, 1)
+    assert (planned.moved, planned.untimed) == (1, 1)
 
 
 def test_rows_without_a_time_are_healed_but_stay_where_there_is_no_message() -> None:
     after, planned = carry_out([group_item(at="odd"), group_item(at="even")], [])
     assert [item["sk"]["S"] for item in after] == ["odd"]
-    assert (planned.healed, planned.moved, planned.unexplained) == (1, 0, 0)
+    assert (planned.healed, planned.moved, planned.untimed) == (1, 0, 0)
 
 
 def test_doubled_rows_are_due_whatever_the_messages_age() -> None:
@@ -461,7 +461,7 @@ def test_attributes_without_room_in_a_condition_are_counted_and_carried_over() -
     many: dict[str, dict[str, Any]] = {f"x{number:03}": {"N": str(number)} for number in range(160)}
     after, planned = carry_out([group_item() | many, group_item(BOB)], [message("hi", at=1)])
     room_for_absences = (EXPRESSION_BYTES_MAX - 5 * EQUALITY_BYTES) // ABSENCE_BYTES
-    assert planned.cut == (160 + 5 - CONDITIONS_MAX) + (160 - room_for_absences)
+    assert planned.unchecked == (160 + 5 - CONDITIONS_MAX) + (160 - room_for_absences)
     assert many.items() <= after[0].items()
 
 

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 def test_a_group_row_is_read_with_its_owner_time_and_text() -> None:
     item = group_item(ANN, at=5, name="hi")
     assert group_row(item, GROUP) == GroupRow(
-        ANN, time_text(5), item, explained=True, instant=instant(5), text=text("hi")
+        ANN, time_text(5), item, has_time=True, instant=instant(5), text=text("hi")
     )
 
 
@@ -63,7 +63,7 @@ def test_the_owner_is_everything_behind_the_first_prefix() -> None:
 def test_a_row_whose_sort_key_is_no_time_is_older_than_every_message(sort_key: str) -> None:
     odd = row(at=sort_key, name="zzz")
     first = message("", at=(BEFORE_ANY_MESSAGE - instant(0)).total_seconds())
-    assert not odd.explained
+    assert not odd.has_time
     assert odd.rank < (True, *first.rank)
     assert odd.rank < row(at="0001-01-01T00:00:00Z", message={"S": ""}).rank
 

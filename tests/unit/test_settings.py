@@ -31,13 +31,16 @@ def test_every_setting_has_its_variable() -> None:
         "QUARANTINE_BUCKET": "b",
         "MAX_FUTURE_S": "90.5",
         "WORKERS": "1",
+        "POWERTOOLS_SERVICE_NAME": "s",
         "PATH": "/bin",
     }
-    assert Settings.from_env(environment) == Settings("t", "i", "b", 90.5, 1)
+    assert Settings.from_env(environment) == Settings("t", "i", "b", 90.5, 1, "s")
 
 
 def test_an_empty_optional_variable_counts_as_not_set() -> None:
-    empty = dict.fromkeys(["GROUP_INDEX_NAME", "QUARANTINE_BUCKET", "MAX_FUTURE_S", "WORKERS"], "")
+    empty = dict.fromkeys(
+        ["GROUP_INDEX_NAME", "QUARANTINE_BUCKET", "MAX_FUTURE_S", "WORKERS", "POWERTOOLS_SERVICE_NAME"], ""
+    )
     assert Settings.from_env(TABLE | empty) == Settings.from_env(TABLE)
 
 

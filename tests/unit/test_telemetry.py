@@ -13,10 +13,9 @@ from freezegun import freeze_time
 from replay.tables.memory import MemoryTable
 from stream_processor.batch import BatchProcessor, Invocation
 from stream_processor.errors import RefusedError, StreamProcessorError, TransientError
-from stream_processor.settings import Settings
+from stream_processor.settings import SERVICE_DEFAULT, Settings
 from stream_processor.telemetry import (
     NAMESPACE,
-    SERVICE,
     BatchReport,
     CloudWatchTelemetry,
     FailureReport,
@@ -56,8 +55,8 @@ REPORT = BatchReport(
     failed=17,
     re_reads=18,
     healed_rows=19,
-    unexplained_rows=20,
-    cut_conditions=21,
+    untimed_rows=20,
+    unchecked_attributes=21,
     transaction_retries=22,
     orphans=23,
     quarantined=24,
@@ -123,7 +122,7 @@ def scenario(
             table=table(),
             quarantine=quarantine(),
             settings=Settings("messages", workers=1),
-            telemetry=CloudWatchTelemetry(),
+            telemetry=CloudWatchTelemetry(SERVICE_DEFAULT),
             jitter=float,
             sleep=lambda _: None,
             now=lambda: START.timestamp() + 5,
@@ -142,7 +141,7 @@ SCENARIOS: dict[str, Callable[[], None]] = {
     "ignored": scenario(record(event_name="REMOVE"), record(item=group_item(), number=2)),
     "orphan": scenario(record(), table=lambda: MemoryTable([message_item()])),
     "healed": scenario(record(at=-9), table=lambda: MemoryTable([*pair(), group_item(ANN, at=-5)])),
-    "unexplained": scenario(record("hi"), table=lambda: MemoryTable([group_item(ANN, at="PRIVATE-odd", other=ANN)])),
+    "untimed": scenario(record("hi"), table=lambda: MemoryTable([group_item(ANN, at="PRIVATE-odd", other=ANN)])),
     "future": scenario(record(at=500, created_at_s=START.timestamp())),
     "quarantined": scenario(broken(), quarantine=Shelf),
     "too large": scenario(record("x" * 410_000, at=1), quarantine=Shelf),
@@ -221,7 +220,7 @@ def test_metrics_have_the_names_units_and_dimensions_of_the_schema(
 
 def test_metrics_count_what_the_batchs_line_says(told: Callable[[], Lines]) -> None:
     with freeze_time("2026-01-01T00:00:00Z"):
-        CloudWatchTelemetry().batch(REPORT)
+        CloudWatchTelemetry(SERVICE_DEFAULT).batch(REPORT)
     line, embedded = told()
     values = {name: embedded[name] for name in SCHEMA["metrics"]["units"]}
     assert values == {
@@ -244,7 +243,7 @@ def test_metrics_count_what_the_batchs_line_says(told: Callable[[], Lines]) -> N
 
 
 def test_batches_are_counted_each_for_itself(told: Callable[[], Lines]) -> None:
-    telemetry = CloudWatchTelemetry()
+    telemetry = CloudWatchTelemetry(SERVICE_DEFAULT)
     telemetry.batch(REPORT)
     telemetry.batch(REPORT)
     assert [line["Moved"] for line in metrics(told())] == [[15], [15]]
@@ -257,13 +256,13 @@ def test_reports_have_exactly_the_keys_of_the_schema() -> None:
 
 def test_the_names_of_service_and_namespace_are_the_schemas() -> None:
     assert SCHEMA["metrics"]["namespace"] == NAMESPACE
-    assert SCHEMA["metrics"]["dimensions"] == {"service": SERVICE}
+    assert SCHEMA["metrics"]["dimensions"] == {"service": SERVICE_DEFAULT}
 
 
 def test_a_line_names_its_service_and_its_time(told: Callable[[], Lines]) -> None:
     with freeze_time("2026-01-01T00:00:00Z"):
-        CloudWatchTelemetry().orphan("g1", "5")
+        CloudWatchTelemetry(SERVICE_DEFAULT).orphan("g1", "5")
     (line,) = told()
-    assert line["service"] == SERVICE
+    assert line["service"] == SERVICE_DEFAULT
     assert line["timestamp"].startswith("2026-01-01")
     assert (line["group"], line["sequence"]) == ("g1", "5")

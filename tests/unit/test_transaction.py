@@ -25,10 +25,10 @@ from stream_processor.transaction import (
     Put,
     Transaction,
     Unchanged,
-    cut,
     fits,
     pack,
     unchanged,
+    unchecked,
 )
 from tests.builders import ANN, group_item
 
@@ -36,8 +36,8 @@ KEY = Key(ANN, "1")
 NOTHING_CUT = Unchanged((), ())
 
 
-def check(size: int = 1, cut_attributes: int = 0) -> Check:
-    return Check(KEY, Unchanged((), (), cut_attributes), size)
+def check(size: int = 1, unchecked: int = 0) -> Check:
+    return Check(KEY, Unchanged((), (), unchecked), size)
 
 
 def numbered(count: int) -> dict[str, dict[str, str]]:
@@ -56,13 +56,13 @@ def test_every_attribute_but_the_key_is_conditioned_as_read() -> None:
     condition = unchanged(item, item.keys())
     assert dict(condition.equal) == {name: value for name, value in item.items() if name not in ("pk", "sk")}
     assert condition.absent == ()
-    assert condition.cut == 0
+    assert condition.unchecked == 0
 
 
 def test_names_of_the_groups_other_rows_are_conditioned_absent() -> None:
     condition = unchanged(group_item(mine={"S": "x"}), {"pk", "sk", "message", "mine", "unread", "avatar"})
     assert condition.absent == ("avatar", "unread")
-    assert condition.cut == 0
+    assert condition.unchecked == 0
 
 
 def test_what_is_read_of_a_condition_does_not_depend_on_the_order_of_attributes() -> None:
@@ -78,9 +78,9 @@ def test_a_condition_fits_one_expression_and_counts_what_it_leaves_out(own: int,
     terms = len(condition.equal) + len(condition.absent)
     assert 2 * terms - 1 <= OPERATORS_MAX
     assert expression_bytes(condition) <= EXPRESSION_BYTES_MAX
-    assert terms + condition.cut == len(known) + own + others
+    assert terms + condition.unchecked == len(known) + own + others
     assert known <= dict(condition.equal).keys()
-    if condition.cut:
+    if condition.unchecked:
         assert (
             terms == CONDITIONS_MAX or expression_bytes(condition) + len(" AND ") + ABSENCE_BYTES > EXPRESSION_BYTES_MAX
         )
@@ -98,7 +98,7 @@ def test_known_attributes_come_first_then_the_first_others_by_name() -> None:
     condition = unchanged(item, ["y"])
     assert [name for name, _ in condition.equal] == [*KNOWN_ATTRIBUTES, *sorted(numbered(200))[: CONDITIONS_MAX - 5]]
     assert condition.absent == ()
-    assert condition.cut == 200 - (CONDITIONS_MAX - 5) + 1
+    assert condition.unchecked == 200 - (CONDITIONS_MAX - 5) + 1
 
 
 def test_the_row_belongs_to_its_group_first_of_all() -> None:
@@ -108,8 +108,8 @@ def test_the_row_belongs_to_its_group_first_of_all() -> None:
 def test_a_hundred_and_fifty_attributes_fit() -> None:
     item = {**group_item(), **numbered(CONDITIONS_MAX - 5)}
     assert CONDITIONS_MAX == 150
-    assert unchanged(item, item.keys()).cut == 0
-    assert unchanged({**item, "z": {"S": ""}}, item.keys()).cut == 1
+    assert unchanged(item, item.keys()).unchecked == 0
+    assert unchanged({**item, "z": {"S": ""}}, item.keys()).unchecked == 1
 
 
 def test_the_reckoned_bytes_of_a_term_are_those_of_the_longest_one() -> None:
@@ -160,5 +160,5 @@ def test_nothing_is_packed_into_no_transaction() -> None:
 
 def test_what_conditions_left_out_is_summed() -> None:
     put = Put(KEY, {}, NoRow(), 1)
-    assert cut((check(cut_attributes=2), put, Delete(KEY, Unchanged((), (), 3), 1))) == 5
-    assert cut((put,)) == 0
+    assert unchecked((check(unchecked=2), put, Delete(KEY, Unchanged((), (), 3), 1))) == 5
+    assert unchecked((put,)) == 0
