@@ -11,7 +11,7 @@ from replay.event_source.answers import Meaning
 from replay.event_source.source import EventSource
 from replay.event_source.virtual import deliver
 from replay.function.outcome import Crashed, Raised, Returned, TimedOut, Unserialisable
-from replay.reports.report import Failure
+from replay.report import Failure
 from replay.together import Together
 
 if TYPE_CHECKING:
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from replay.event_source.switches import Switches
     from replay.function.calls import Call
     from replay.function.outcome import Invoked, Outcome
-    from replay.reports.report import Report
+    from replay.report import Report
 
 
 IDENTIFIER_SHOWN_MAX = 60

@@ -5,11 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
-from replay.checks.said import said_by
 from replay.delivery_round import Round
 from replay.event_source.records import StreamRecord
 from replay.function.outcome import Invoked, Returned
-from replay.reports.report import Report
+from replay.report import Report
+from replay.rows.said import said_by
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping

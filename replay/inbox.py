@@ -10,14 +10,15 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
-from replay.tables.wire import from_sdk, to_sdk
+from replay.rows.keys import GROUP_PREFIX, MESSAGE_PREFIX
+from replay.rows.wire import from_sdk, to_sdk
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from mypy_boto3_dynamodb import DynamoDBClient
 
-    from replay.tables.wire import Item
+    from replay.rows.wire import Item
 
 PAGE_ITEMS: Final = 20
 """What the applications show at once."""
@@ -58,11 +59,11 @@ class Inbox:
 
     def messages(self, group: str, after: Mapping[str, Any] | None = None) -> Page:
         """A: the messages of a conversation."""
-        return self._newest(f"MSG#{group}", after)
+        return self._newest(MESSAGE_PREFIX + group, after)
 
     def groups(self, member: str, after: Mapping[str, Any] | None = None) -> Page:
         """B: a person's conversations."""
-        return self._newest(f"GRP#{member}", after)
+        return self._newest(GROUP_PREFIX + member, after)
 
     def say(self, group: str, sender: Person, saying: Saying) -> None:
         """C: a message into a conversation."""
@@ -87,14 +88,14 @@ class Inbox:
         """Change a message's text; what other people's apps do that know more than C and D."""
         self.client.update_item(
             TableName=self.table,
-            Key={"pk": {"S": f"MSG#{group}"}, "sk": {"S": time}},
+            Key={"pk": {"S": MESSAGE_PREFIX + group}, "sk": {"S": time}},
             UpdateExpression="SET message = :text",
             ExpressionAttributeValues={":text": {"S": text}},
         )
 
     def delete(self, group: str, time: str) -> None:
         """Take a message away."""
-        self.client.delete_item(TableName=self.table, Key={"pk": {"S": f"MSG#{group}"}, "sk": {"S": time}})
+        self.client.delete_item(TableName=self.table, Key={"pk": {"S": MESSAGE_PREFIX + group}, "sk": {"S": time}})
 
     def _newest(self, partition_key: str, after: Mapping[str, Any] | None) -> Page:
         start: dict[str, Any] = {} if after is None else {"ExclusiveStartKey": after}
@@ -111,13 +112,13 @@ class Inbox:
 
 def message_row(group: str, sender: Person, saying: Saying) -> Item:
     """Make a message's row; it names its sender, and its group in its key alone."""
-    key = {"pk": {"S": f"MSG#{group}"}, "sk": {"S": saying.time}}
+    key = {"pk": {"S": MESSAGE_PREFIX + group}, "sk": {"S": saying.time}}
     return key | {"message_uuid": {"S": saying.uuid}} | _said(sender, saying.text)
 
 
 def group_row(group: str, member: Person, other: Person, saying: Saying) -> Item:
     """Make one member's view of a conversation; it names the other person."""
-    key = {"pk": {"S": f"GRP#{member.uuid}"}, "sk": {"S": saying.time}}
+    key = {"pk": {"S": GROUP_PREFIX + member.uuid}, "sk": {"S": saying.time}}
     return key | {"message_group_uuid": {"S": group}} | _said(other, saying.text)
 
 

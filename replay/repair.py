@@ -11,7 +11,7 @@ import random
 import time
 from typing import TYPE_CHECKING, Any, Final
 
-from replay.checks.reading import value_of
+from replay.rows.reading import value_of
 from stream_processor.batch import BatchProcessor, Invocation
 from stream_processor.errors import StreamProcessorError
 from stream_processor.settings import Settings
@@ -20,7 +20,7 @@ from stream_processor.table import DynamoGroupTable
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable
 
-    from replay.checks.reading import Item, Value
+    from replay.rows.reading import Item, Value
     from replay.tables.messages import MessagesTable
     from stream_processor.quarantine import Quarantined
     from stream_processor.telemetry import BatchReport, FailureReport

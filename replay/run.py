@@ -14,14 +14,14 @@ import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final, Protocol
 
+from replay.application import Application
 from replay.checks.oracle import Oracle
 from replay.delivery_round import Round
 from replay.event_source.errors import RunEnded
 from replay.event_source.records import StreamRecord
 from replay.event_source.sizes import item_bytes
 from replay.read_ahead import ReadAhead
-from replay.reports.report import Report, Traced
-from replay.sources.application import Application
+from replay.report import Report, Traced
 from replay.sources.history import address_of, view_of
 
 if TYPE_CHECKING:
@@ -32,10 +32,10 @@ if TYPE_CHECKING:
     from replay.event_source.mapping import EventSourceMapping
     from replay.event_source.switches import Switches
     from replay.function.calls import Call
+    from replay.rows.wire import Item
     from replay.sources.history import Address, History, View, Write
     from replay.sources.selection import Records
     from replay.sources.stream import Read
-    from replay.tables.wire import Item
 
 ROUNDS_MAX: Final = 10
 """Rounds of its own writes before a handler counts as one that never gets quiet: each answers the round before."""

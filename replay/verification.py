@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from contextlib import AbstractContextManager
 
     from replay.checks.audit import FaultKind
-    from replay.checks.reading import Value
+    from replay.rows.reading import Value
     from replay.tables.messages import MessagesTable
 
     Bar = Callable[[str, int | None], AbstractContextManager[Callable[[int], None]]]

@@ -18,19 +18,15 @@ from collections import Counter, defaultdict
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final, Literal, get_args
 
-from replay.checks.reading import Item, Value, fits, room, value_of
 from replay.checks.spelling import NO_TIME, spelling_of
+from replay.rows.keys import GROUP_PREFIX, MESSAGE_PREFIX, member_named
+from replay.rows.reading import Item, Value, fits, room, value_of
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterator, Mapping, Sequence
 
 FaultKind = Literal["behind", "ahead", "doubled", "missing", "out-of-order"]
 FAULT_KINDS: Final[tuple[FaultKind, ...]] = get_args(FaultKind)
-
-MESSAGE_PREFIX: Final = "MSG#"
-GROUP_PREFIX: Final = "GRP#"
-PARTITION_KEY_BYTES_MAX: Final = 2048
-"""AWS: DynamoDB developer guide, "Constraints"; an id that makes no key names nobody."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -220,12 +216,6 @@ def confirmed(first: Collection[Fault], second: Collection[Fault]) -> list[Fault
     """Keep what two looks agree on, as the second saw it."""
     suspected = {(fault.kind, fault.group, fault.member) for fault in first}
     return [fault for fault in second if (fault.kind, fault.group, fault.member) in suspected]
-
-
-def member_named(item: Item) -> str | None:
-    """Read whom a row names, or who wrote a message; nobody where that could not be a key."""
-    name = _text(item, "user_uuid")
-    return name if name and len((GROUP_PREFIX + name).encode()) <= PARTITION_KEY_BYTES_MAX else None
 
 
 def _shown(due: Value, row: _Row) -> str:

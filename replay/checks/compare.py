@@ -11,12 +11,13 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from replay.checks.oracle import OWN_FIELDS
-from replay.checks.reading import membership_of, same, value_of
+from replay.rows.keys import GROUP_PREFIX, membership_of
+from replay.rows.reading import same, value_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
 
-    from replay.checks.reading import Item
+    from replay.rows.reading import Item
 
 View = tuple[str, str]
 """Partition key, and the group for group rows, the sort key for others."""
@@ -52,7 +53,7 @@ def _by_view(items: Iterable[Item]) -> dict[View, list[Item]]:
 
 
 def _of_view(view: View, first: Sequence[Item], second: Sequence[Item]) -> Iterator[Difference]:
-    partition_key, group = view[0], view[1] if view[0].startswith("GRP#") else None
+    partition_key, group = view[0], view[1] if view[0].startswith(GROUP_PREFIX) else None
     if len(first) != len(second):
         yield Difference(partition_key, group, None, _shown(first), _shown(second))
         return

@@ -20,10 +20,13 @@ from collections import defaultdict
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal
 
-from replay.checks.reading import Item, Value, fits, is_sorted_by_text, membership_of, room, same, value_of
+from replay.rows.keys import MESSAGE_PREFIX, membership_of
+from replay.rows.reading import Item, Value, fits, is_sorted_by_text, room, same, value_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
+
+    from replay.rows.said import Said
 
 Kind = Literal["missing", "doubled", "behind", "ahead", "altered", "out-of-order", "message-touched"]
 
@@ -32,15 +35,6 @@ NEVER_OWED = -1
 OWN_FIELDS = frozenset({"pk", "sk", "message"})
 """What the function writes on a group row."""
 TEXT_SHOWN_MAX = 60
-
-
-@dataclass(frozen=True, slots=True)
-class Said:
-    """A message as the records say it, and the number of the delivery that first brought it."""
-
-    group: str
-    value: Value
-    delivery: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,7 +72,7 @@ class Oracle:
     def row_put(self, item: Item, delivery: int = 0) -> None:
         """Take note of a row put by the application: a group row, a message row, or one of neither kind."""
         partition_key, membership = item["pk"]["S"], membership_of(item)
-        if partition_key.startswith("MSG#"):
+        if partition_key.startswith(MESSAGE_PREFIX):
             self._message_rows[partition_key, item["sk"]["S"]] = item
         elif membership is not None:
             self._members.setdefault(membership, _Member([], delivery)).rows.append(item)
@@ -118,7 +112,7 @@ class Oracle:
         message_rows: dict[tuple[str, str], Item] = {}
         for item in items:
             partition_key, membership = item["pk"]["S"], membership_of(item)
-            if partition_key.startswith("MSG#"):
+            if partition_key.startswith(MESSAGE_PREFIX):
                 message_rows[partition_key, item["sk"]["S"]] = item
             elif membership is not None:
                 rows[membership].append(item)

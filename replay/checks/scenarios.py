@@ -9,13 +9,14 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal
 
+from replay.rows.keys import GROUP_PREFIX, MESSAGE_PREFIX
 from replay.tables.memory import MemoryTable
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
-    from replay.checks.reading import Item
     from replay.checks.world import Record
+    from replay.rows.reading import Item
 
 IndexView = Literal["current", "old", "none", "both", "neither"]
 """What the index shows of rows that have just moved: their new entries, only the old ones, nothing at all, old and new
@@ -83,7 +84,7 @@ def _address(item: Item) -> tuple[str, str]:
 def row(member: str, group: str, sort_key: str, text: str = "old", other: str | None = None, **more: Any) -> Item:  # noqa: ANN401
     """Build a group row as the application writes it; `more` are string attributes."""
     return {
-        "pk": {"S": f"GRP#{member}"},
+        "pk": {"S": GROUP_PREFIX + member},
         "sk": {"S": sort_key},
         "message_group_uuid": {"S": group},
         "message": {"S": text},
@@ -101,7 +102,7 @@ def pair(group: str, sort_key: str, one: str = "ana", other: str = "ben", text: 
 
 def said(group: str, sort_key: str, text: str, sender: str | None, sequence: int) -> Record:
     """Build the stream record of a message."""
-    item: dict[str, Any] = {"pk": {"S": f"MSG#{group}"}, "sk": {"S": sort_key}, "message": {"S": text}}
+    item: dict[str, Any] = {"pk": {"S": MESSAGE_PREFIX + group}, "sk": {"S": sort_key}, "message": {"S": text}}
     if sender is not None:
         item["user_uuid"] = {"S": sender}
     return {

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Protocol
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
-    from replay.checks.reading import Item
+    from replay.rows.reading import Item
     from replay.tables.memory import Address, Change
     from stream_processor.table import Page, Read
     from stream_processor.transaction import Transaction

@@ -7,22 +7,25 @@ every moment is checked at every step; what must hold at quiet is the oracle's.
 
 from __future__ import annotations
 
+from collections import defaultdict
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Literal, Protocol
 
-from replay.checks.oracle import Finding, Oracle, Said
-from replay.checks.reached import named, reached
-from replay.checks.reading import membership_of, value_of
+from replay.checks.oracle import Finding, Oracle
+from replay.checks.reached import named, reached, senders_of
+from replay.rows.keys import GROUP_PREFIX, MESSAGE_PREFIX, membership_of
+from replay.rows.reading import value_of
+from replay.rows.said import said_by
 from stream_processor.errors import StreamProcessorError, TransientError
 from stream_processor.group import GroupWork, Pause, Transact
-from stream_processor.message import GROUP_PREFIX, MESSAGE_PREFIX, coalesce, parse, position
-from stream_processor.table import SENDERS_MESSAGES_MAX, Page, ReadIndex
+from stream_processor.message import coalesce, parse, position
+from stream_processor.table import Page, ReadIndex
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Generator, Iterable, Mapping, Sequence
 
-    from replay.checks.reading import Item, Value
     from replay.checks.store import Store
+    from replay.rows.reading import Item, Value
     from stream_processor.group import Request, Response, Tally
     from stream_processor.message import Message
 
@@ -55,6 +58,7 @@ class GroupTask:
 
     name: str
     messages: Sequence[Message]
+    senders: set[str]
     work: Work
     requests: Generator[Request, Response, None]
     request: Request | None
@@ -149,14 +153,17 @@ class World:
         A message's row is in the table before its record is delivered.
         """
         messages = []
+        senders: dict[str, set[str]] = defaultdict(set)
         for record in records:
             self._put_message(record)
+            said = said_by(record, 0)
+            if said is not None:
+                self.oracle.said(said)
+                senders[said.group] |= named(record["dynamodb"]["NewImage"])
             message = parse(record, position(record))
             if message is not None:
                 messages.append(message)
-                value: Value = (True, message.instant.replace(tzinfo=None), message.text)
-                self.oracle.said(Said(message.group, value))
-        tasks = [self._task(f"{name} {group}", own) for group, own in coalesce(messages).items()]
+        tasks = [self._task(f"{name} {group}", own, senders[group]) for group, own in coalesce(messages).items()]
         return Invocation(name, records, tasks)
 
     def step(self, invocation: Invocation, task: GroupTask, fault: Fault = "none") -> None:
@@ -219,9 +226,9 @@ class World:
             self.store.put(image)
             self.oracle.row_put(image)
 
-    def _task(self, name: str, messages: Sequence[Message]) -> GroupTask:
+    def _task(self, name: str, messages: Sequence[Message], senders: set[str]) -> GroupTask:
         work = self.make_work(messages, lambda ceiling_s: ceiling_s)
-        task = GroupTask(name, messages, work, work.requests(), None)
+        task = GroupTask(name, messages, senders, work, work.requests(), None)
         self._send(task, None)
         return task
 
@@ -282,14 +289,13 @@ class World:
         """Take note of members whom nothing points to at this moment: the stated limits' precise condition."""
         group = task.messages[0].group
         base = {member: self.rows(group, member) for of, member in self._greatest if of == group}
-        pointed = {str(message.sender) for message in task.messages if message.sender}
+        pointed = set(task.senders)
         for item in page.items:
             if item["pk"]["S"].startswith(GROUP_PREFIX):
                 pointed |= {item["pk"]["S"][len(GROUP_PREFIX) :], *named(item)}
         found = reached(pointed, base)
         if not found & base.keys():
-            newest = self.store.partition(MESSAGE_PREFIX + group)[-SENDERS_MESSAGES_MAX:]
-            found = reached({sender for item in newest for sender in named(item)}, base)
+            found = reached(senders_of(self.store.partition(MESSAGE_PREFIX + group)), base)
         for member in base.keys() - found:
             missed = self.limits.setdefault((group, member), set())
             missed |= {(True, message.instant.replace(tzinfo=None), message.text) for message in task.messages}

@@ -27,8 +27,8 @@ from replay.forecast import forecast
 from replay.function.controls import Controls
 from replay.function.faults import Faults
 from replay.function.process import FunctionProcess
+from replay.report import InjectedFault
 from replay.reports.progress import deliveries_bar, records_bar
-from replay.reports.report import InjectedFault
 from replay.reports.run_json import as_json
 from replay.reports.stepping import Stepping
 from replay.reports.text import NO_TABLE, print_differences, print_forecast, print_report
@@ -51,8 +51,8 @@ if TYPE_CHECKING:
 
     from replay.function.control import Control
     from replay.function.target import Target
-    from replay.reports.report import Report
-    from replay.tables.wire import Item
+    from replay.report import Report
+    from replay.rows.wire import Item
 
 RIGHT = 0
 ENDINGS = {"right": 0, "not judged": 0, "wrong": 1, "incomplete": 2}

@@ -10,13 +10,14 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from replay.checks.audit import FAULT_KINDS, MESSAGE_PREFIX
+from replay.checks.audit import FAULT_KINDS
 from replay.commands.run_options import pairs
 from replay.errors import WrongUse
 from replay.reports.progress import records_bar
 from replay.reports.verification import Verdict, as_json, print_verdict
+from replay.rows.keys import MESSAGE_PREFIX, PARTITION_KEY_BYTES_MAX
 from replay.tables.endpoint import announce, chosen, confirm_writes, refusals_explained
-from replay.tables.messages import PARTITION_KEY_BYTES_MAX, opened
+from replay.tables.messages import opened
 from replay.tables.meter import Meter
 from replay.tables.progress import say
 from replay.tables.schema import load_schema

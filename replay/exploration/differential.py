@@ -20,12 +20,12 @@ from replay.exploration.story import Called
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
-    from replay.checks.reading import Item
     from replay.exploration.case import Case
     from replay.exploration.ground import CarryOut
     from replay.exploration.invariants import Moment, Scanned
     from replay.exploration.outcome import Execution
     from replay.exploration.story import Event, RowChange
+    from replay.rows.reading import Item
 
     Compare = Callable[[Iterable[Item], Iterable[Item]], list[Difference]]
 

@@ -15,6 +15,7 @@ from replay.exploration.moments import Moments
 from replay.exploration.population import PEOPLE, Population
 from replay.exploration.telling import FLOOD, Telling
 from replay.exploration.vocabulary import PLAIN_TEXTS, TEXTS
+from replay.rows.keys import GROUP_PREFIX
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -157,7 +158,7 @@ class _Drawing:
         """Let a member's row be put late, under a time before every message's or among theirs."""
         is_old = self._dice.coin(0.5)
         place = self._moments.of_row() if is_old else self._moments.of_message(self._dice.up_to(self._messages))
-        time = self._people.take(f"GRP#{member}", place)
+        time = self._people.take(GROUP_PREFIX + member, place)
         text = self._dice.choice(TEXTS if self._features.texts else PLAIN_TEXTS[:3])
         return Write(self._soon(), "join", group, member, other, text, time)
 

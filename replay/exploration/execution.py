@@ -12,7 +12,6 @@ import math
 from random import Random
 from typing import TYPE_CHECKING, Any
 
-from replay.checks.said import said_by
 from replay.event_source.mapping import EventSourceMapping
 from replay.event_source.records import DEFAULT_SHARD, StreamRecord
 from replay.event_source.source import EventSource
@@ -23,6 +22,7 @@ from replay.exploration.others import Others
 from replay.exploration.outcome import PLAIN, Execution, Manner
 from replay.exploration.story import Storyteller
 from replay.exploration.taken import Taken
+from replay.rows.said import said_by
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence

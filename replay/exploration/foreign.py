@@ -14,7 +14,8 @@ from replay.event_source.answers import Raised, Returned, TimedOut, Unserialisab
 from replay.exploration.handler import NextCall
 from replay.function.calls import READS, touched_by
 from replay.function.gate import packed
-from stream_processor.message import GROUP_PREFIX, GroupId
+from replay.rows.keys import GROUP_PREFIX
+from stream_processor.message import GroupId
 from stream_processor.table import ReadIndex
 
 if TYPE_CHECKING:

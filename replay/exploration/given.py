@@ -12,22 +12,22 @@ from hashlib import sha256
 from json import dumps
 from typing import TYPE_CHECKING, Any, Final
 
-from replay.checks.reading import membership_of
-from replay.checks.said import MESSAGE_PREFIX, said_by
 from replay.errors import WrongUse
 from replay.exploration.draw import NAMES, draw
 from replay.exploration.features import Features, Size
+from replay.rows.attribute_values import fault_of
+from replay.rows.keys import GROUP_PREFIX, MESSAGE_PREFIX, membership_of
+from replay.rows.said import said_by
 from replay.sources.documents import opened
-from replay.sources.history import GROUP_PREFIX, History, address_of
+from replay.sources.history import History, address_of
 from replay.sources.recording import Recording
-from replay.tables.attribute_values import fault_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
     from pathlib import Path
 
-    from replay.checks.reading import Item
     from replay.exploration.case import Case, Lag, Redelivery, Write
+    from replay.rows.reading import Item
     from replay.sources.documents import Document
     from replay.sources.recording import Recorded
 

@@ -10,16 +10,16 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from replay.checks.oracle import Oracle
-from replay.checks.reading import GROUP_PREFIX, membership_of, value_of
 from replay.exploration.limits import LIMITS, REMOVED, Limits
 from replay.exploration.outcome import Broken
 from replay.exploration.situations import seen_at_quiet
+from replay.rows.keys import GROUP_PREFIX, membership_of
+from replay.rows.reading import value_of
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Mapping, Sequence
 
-    from replay.checks.oracle import Finding, Said
-    from replay.checks.reading import Item, Value
+    from replay.checks.oracle import Finding
     from replay.checks.store import Store
     from replay.event_source.records import StreamRecord
     from replay.exploration.case import Case
@@ -28,6 +28,8 @@ if TYPE_CHECKING:
     from replay.exploration.outcome import Execution, Manner
     from replay.exploration.story import Storyteller
     from replay.exploration.torn import View
+    from replay.rows.reading import Item, Value
+    from replay.rows.said import Said
     from replay.tables.memory import Address, Change
 
 

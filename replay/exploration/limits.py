@@ -9,22 +9,25 @@ from __future__ import annotations
 from collections import Counter, defaultdict
 from typing import TYPE_CHECKING, Final
 
-from replay.checks.reading import GROUP_PREFIX, membership_of, value_of
 from replay.exploration.case import TORN_READS
 from replay.exploration.overwritten import Overwritten
 from replay.exploration.torn import shown
 from replay.exploration.unseen import Unseen
+from replay.rows.keys import GROUP_PREFIX, MESSAGE_PREFIX, membership_of
+from replay.rows.reading import value_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
 
-    from replay.checks.oracle import Finding, Oracle, Said
-    from replay.checks.reading import Item, Membership, Value
+    from replay.checks.oracle import Finding, Oracle
     from replay.checks.store import Store
     from replay.event_source.records import StreamRecord
     from replay.exploration.case import Case
     from replay.exploration.handler import NextCall
     from replay.exploration.torn import View
+    from replay.rows.keys import Membership
+    from replay.rows.reading import Item, Value
+    from replay.rows.said import Said
     from replay.tables.memory import Change
 
 UNSEEN: Final = "limit: member not seen"
@@ -110,7 +113,7 @@ class Limits:
 
     def message_removed(self, item: Item) -> None:
         """Take note that a message's row is gone."""
-        group = item["pk"]["S"].removeprefix("MSG#")
+        group = item["pk"]["S"].removeprefix(MESSAGE_PREFIX)
         self._removed[group, value_of(item)] += 1
         if self._unseen:
             self._unseen.changed(group)

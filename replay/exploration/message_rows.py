@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from replay.rows.keys import GROUP_PREFIX, MESSAGE_PREFIX
+
 if TYPE_CHECKING:
-    from replay.checks.reading import Item
     from replay.checks.store import Store
     from replay.event_source.records import StreamRecord
     from replay.exploration.judgement import Judgement
+    from replay.rows.reading import Item
     from replay.tables.memory import Address
 
 
@@ -38,10 +40,10 @@ class MessageRows:
             return
         if not all(isinstance(part, str) and part for part in address) or address in self._removed:
             return
-        if address[0].startswith("GRP#"):  # its own handlers' work, or there from the beginning
+        if address[0].startswith(GROUP_PREFIX):  # its own handlers' work, or there from the beginning
             return
         if name == "REMOVE":
-            if address[0].startswith("MSG#"):
+            if address[0].startswith(MESSAGE_PREFIX):
                 self.remove(address)
             return
         if name == "MODIFY" or address not in self._put:

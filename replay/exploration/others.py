@@ -6,16 +6,17 @@ import sys
 from collections import Counter
 from typing import TYPE_CHECKING
 
-from replay.checks.reading import value_of
 from replay.checks.scenarios import row
+from replay.rows.keys import GROUP_PREFIX, MESSAGE_PREFIX
+from replay.rows.reading import value_of
 
 if TYPE_CHECKING:
-    from replay.checks.reading import Item, Value
     from replay.checks.store import Store
     from replay.exploration.case import Case, Write
     from replay.exploration.judgement import Judgement
     from replay.exploration.message_rows import MessageRows
     from replay.exploration.story import Storyteller
+    from replay.rows.reading import Item, Value
     from replay.tables.memory import Address
 
 
@@ -103,9 +104,9 @@ class Others:
             case "set" | "leave" if has_row:
                 touches = [(item["pk"]["S"], item["sk"]["S"]) for item in rows]
             case "join" if not has_row:
-                touches = [(f"GRP#{write.member}", write.time)]
+                touches = [(GROUP_PREFIX + write.member, write.time)]
             case "remove-message":
-                touches = [(f"MSG#{write.group}", write.time)]
+                touches = [(MESSAGE_PREFIX + write.group, write.time)]
             case _:
                 return
         if self._story:

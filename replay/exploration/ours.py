@@ -14,10 +14,10 @@ import greenlet
 from replay.event_source.answers import Raised, Returned, TimedOut
 from replay.exploration.handler import NextCall
 from replay.exploration.torn import shown
+from replay.rows.keys import GROUP_PREFIX, MESSAGE_PREFIX
 from stream_processor.batch import BatchProcessor, Invocation
 from stream_processor.errors import QuarantineError, StreamProcessorError, TransientError
 from stream_processor.group import GroupWork
-from stream_processor.message import GROUP_PREFIX, MESSAGE_PREFIX
 from stream_processor.settings import RESERVE_MS, Settings
 from stream_processor.table import Page, ReadIndex, ReadMember
 from stream_processor.transaction import Check

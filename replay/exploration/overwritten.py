@@ -11,14 +11,14 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from replay.checks.reading import membership_of
+from replay.rows.keys import membership_of
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Sequence
 
     from replay.checks.oracle import Finding
-    from replay.checks.reading import Item
     from replay.checks.store import Store
+    from replay.rows.reading import Item
     from replay.tables.memory import Change
 
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final
 
-from replay.checks.reading import CANONICAL_KEY_BYTES, room
 from replay.checks.scenarios import row, said
 from replay.exploration.vocabulary import (
     BALLAST,
@@ -19,14 +18,16 @@ from replay.exploration.vocabulary import (
     TEXTS,
     key_written,
 )
+from replay.rows.keys import GROUP_PREFIX, MESSAGE_PREFIX
+from replay.rows.reading import CANONICAL_KEY_BYTES, room
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-    from replay.checks.reading import Item
     from replay.exploration.dice import Dice
     from replay.exploration.features import Features, Size
     from replay.exploration.moments import Moments
+    from replay.rows.reading import Item
 
 PEOPLE: Final = ("ana", "ben", "cem", "dee", "eli")
 STRANGER: Final = "zoe"
@@ -144,7 +145,7 @@ class Population:
         return self.births[group]
 
     def _row(self, group: str, member: str, other: str, birth: Birth | None) -> Item:
-        partition_key = f"GRP#{member}"
+        partition_key = GROUP_PREFIX + member
         text = birth.text if birth else self.dice.choice(TEXTS if self.features.texts else PLAIN_TEXTS[:3])
         if self.dice.coin(0.03):
             sort_key = self._no_time(partition_key)
@@ -206,15 +207,15 @@ class Population:
             place = self.moments.of_message(self.dice.up_to(4))
             for attempt in range(self.dice.up_to(3)):
                 sort_key = key_written(self.moments.instant(place), group, attempt)
-                if (f"GRP#{member}", sort_key) not in self.taken:
-                    self.taken.add((f"GRP#{member}", sort_key))
+                if (GROUP_PREFIX + member, sort_key) not in self.taken:
+                    self.taken.add((GROUP_PREFIX + member, sort_key))
                     yield row(member, f"{self.tag}other-{number}-{attempt}", sort_key, "c", member)
 
     # Messages of earlier days.
 
     def _earlier(self, group: str) -> Iterator[Item]:
         """Draw messages older than every row, some of which stand in the index as no message should."""
-        partition_key = f"MSG#{group}"
+        partition_key = MESSAGE_PREFIX + group
         for _ in range(self.dice.choice((0, 1, 3, EARLIER_MAX))):
             sort_key = self.moments.spelled_before_all()
             self.taken.add((partition_key, sort_key))

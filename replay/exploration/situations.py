@@ -6,16 +6,17 @@ import difflib
 from collections import Counter, defaultdict
 from typing import TYPE_CHECKING, Final
 
-from replay.checks.reading import membership_of, value_of
 from replay.errors import WrongUse
 from replay.exploration.case import FAULT_KINDS
 from replay.exploration.limits import LIMITS
+from replay.rows.keys import membership_of
+from replay.rows.reading import value_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from replay.checks.oracle import Said
-    from replay.checks.reading import Item
+    from replay.rows.reading import Item
+    from replay.rows.said import Said
 
 SITUATIONS: Final = tuple(
     sorted(

@@ -10,18 +10,18 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, ClassVar, Literal
 
 from replay.event_source.answers import Meaning, Raised, Returned, TimedOut, Unserialisable
-from stream_processor.message import GROUP_PREFIX
+from replay.rows.keys import GROUP_PREFIX
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
 
-    from replay.checks.reading import Item
     from replay.checks.store import Store
     from replay.event_source.answers import FunctionResult, Verdict
     from replay.event_source.invocations import Invocation
     from replay.event_source.records import StreamRecord
     from replay.exploration.case import FaultKind, Write, WriteKind
     from replay.exploration.handler import NextCall
+    from replay.rows.reading import Item
     from replay.tables.memory import Address
 
 Phase = Literal["faults on", "faults off", "everything once more"]

@@ -8,21 +8,22 @@ from __future__ import annotations
 from collections import defaultdict
 from typing import TYPE_CHECKING, Final
 
-from replay.checks.reading import fits, membership_of, room, value_of
-from replay.checks.said import is_unreadable
 from replay.event_source.mapping import EventSourceMapping
 from replay.exploration.case import TORN_READS
+from replay.rows.keys import membership_of
+from replay.rows.reading import fits, room, value_of
+from replay.rows.said import is_unreadable
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterator, Mapping, Sequence
 
-    from replay.checks.oracle import Said
-    from replay.checks.reading import Item
     from replay.checks.store import Store
     from replay.event_source.records import StreamRecord
     from replay.event_source.source import EventSource
     from replay.exploration.case import Case
     from replay.exploration.handler import Handler
+    from replay.rows.reading import Item
+    from replay.rows.said import Said
 
 GIVEN_UP: Final = "healthy records are not given up"
 UNREADABLE: Final = "what nobody can read is set aside"

@@ -7,17 +7,17 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Final
 
-from replay.checks.reading import membership_of
 from replay.checks.scenarios import said
+from replay.rows.keys import MESSAGE_PREFIX, membership_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
-    from replay.checks.reading import Item
     from replay.exploration.dice import Dice
     from replay.exploration.features import Features, Size
     from replay.exploration.moments import Moments
     from replay.exploration.population import Population
+    from replay.rows.reading import Item
 
     Record = dict[str, Any]
 
@@ -83,13 +83,13 @@ class Telling:
         if features.removals and self._dice.coin(0.15):
             self._removals.append(self._removal(record))
             keys = record["dynamodb"]["Keys"]
-            self.removed.append((keys["pk"]["S"].removeprefix("MSG#"), keys["sk"]["S"]))
+            self.removed.append((keys["pk"]["S"].removeprefix(MESSAGE_PREFIX), keys["sk"]["S"]))
         if self._removals and self._dice.coin(0.5):
             yield self._removals.pop(0)
 
     def _message(self, group: str, number: int) -> Record:
         birth = self._people.births.pop(group, None)
-        partition_key = f"MSG#{group}"
+        partition_key = MESSAGE_PREFIX + group
         if birth:
             sort_key = self._people.take(partition_key, birth.place, birth.sort_key)
             return self._people.message(group, sort_key, birth.text, birth.sender, number)

@@ -14,10 +14,10 @@ from replay.exploration.case import TORN_READS
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
-    from replay.checks.reading import Item
     from replay.checks.store import Store
     from replay.exploration.case import FaultKind
     from replay.exploration.handler import NextCall
+    from replay.rows.reading import Item
     from replay.tables.memory import Address, Change
 
     View = Mapping[Address, Item | None]

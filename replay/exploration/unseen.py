@@ -14,16 +14,18 @@ from collections import defaultdict
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from replay.checks.reached import named, reached
-from replay.checks.reading import GROUP_PREFIX, fits, membership_of, room, value_of
-from stream_processor.table import SENDERS_MESSAGES_MAX
+from replay.checks.reached import named, reached, senders_of
+from replay.rows.keys import GROUP_PREFIX, MESSAGE_PREFIX, membership_of
+from replay.rows.reading import fits, room, value_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Sequence
 
-    from replay.checks.oracle import Finding, Oracle, Said
-    from replay.checks.reading import Item, Membership, Value
+    from replay.checks.oracle import Finding, Oracle
     from replay.checks.store import Store
+    from replay.rows.keys import Membership
+    from replay.rows.reading import Item, Value
+    from replay.rows.said import Said
 
 
 @dataclass(frozen=True, slots=True)
@@ -165,8 +167,7 @@ class Unseen:
             return base.keys() & pointed.members
         found = reached(pointed.members, base)
         if not found & base.keys():
-            newest = self._store.partition(f"MSG#{group}")[-SENDERS_MESSAGES_MAX:]
-            found = reached({name for item in newest for name in named(item)}, base)
+            found = reached(senders_of(self._store.partition(MESSAGE_PREFIX + group)), base)
         return found & base.keys()
 
     def _pointed(self, group: str, senders: set[str]) -> _Pointed:

@@ -6,23 +6,22 @@ import shlex
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final, Literal
 
-from replay.checks.reading import membership_of
-from replay.checks.said import said_by
 from replay.exploration.situations import SITUATIONS
 from replay.exploration.story import Called, Delivered, PhaseBegan, RowChange, Wrote
 from replay.reports.reasons import headline, reason
+from replay.rows.keys import GROUP_PREFIX, membership_of
+from replay.rows.said import said_by
 from replay.wording import counted
-from stream_processor.message import GROUP_PREFIX
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
     from replay.checks.oracle import Finding
-    from replay.checks.reading import Item
     from replay.exploration.campaign import BrokenCase, Result
     from replay.exploration.case import Case
     from replay.exploration.outcome import Broken
     from replay.exploration.story import Event
+    from replay.rows.reading import Item
     from replay.tables.memory import Address
 
 

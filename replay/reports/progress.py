@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
     from replay.exploration.campaign import Result
     from replay.exploration.differential import Differential
-    from replay.reports.report import Report
+    from replay.report import Report
 
 SAID_EVERY_S: Final = 60.0
 

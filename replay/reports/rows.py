@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any, Final
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from replay.checks.reading import Item
     from replay.exploration.story import RowChange
+    from replay.rows.reading import Item
 
 VALUE_CHARS_MAX: Final = 80
 

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from replay.event_source.destinations import FailureMessage
-    from replay.reports.report import Report, Traced
+    from replay.report import Report, Traced
 
 
 def as_json(report: Report, about: Mapping[str, str]) -> dict[str, Any]:

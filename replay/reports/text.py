@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
     from replay.checks.compare import Difference
     from replay.forecast import Forecast
-    from replay.reports.report import Report
+    from replay.report import Report
 
 FINDINGS_SHOWN: Final = 30
 DISCARDS_SHOWN: Final = 10

@@ -9,16 +9,16 @@ the handler under test is there for. All other rows, messages first of all, foll
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any
 
 from replay.errors import WrongUse
+from replay.rows.keys import GROUP_PREFIX
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from replay.sources.recording import Recorded
 
-GROUP_PREFIX: Final = "GRP#"
 
 Item = dict[str, dict[str, Any]]
 Address = tuple[str, str]

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from botocore.exceptions import ClientError
 
-from replay.tables.wire import from_sdk
+from replay.rows.wire import from_sdk
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping

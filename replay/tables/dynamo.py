@@ -8,8 +8,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from replay.rows.keys import GROUP_PREFIX
 from replay.tables.memory import MemoryTable
-from stream_processor.message import GROUP_PREFIX
 from stream_processor.table import DynamoGroupTable, ReadIndex
 from stream_processor.transaction import Delete, Put
 

@@ -17,15 +17,15 @@ from typing import TYPE_CHECKING, Any, Final, Literal
 from replay.errors import WrongUse
 from replay.function.control import GO, Order
 from replay.function.gate import packed
+from replay.rows.wire import to_sdk
 from replay.sources.history import address_of
-from replay.tables.wire import to_sdk
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
 
     from replay.function.control import Asked
+    from replay.rows.wire import Item
     from replay.sources.history import Address
-    from replay.tables.wire import Item
 
 GROUP: Final = "message_group_uuid"
 NOT_FOLLOWED: Final = frozenset(

@@ -12,14 +12,11 @@ from dataclasses import dataclass
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any, Literal
 
+from replay.rows.keys import GROUP_PREFIX, MESSAGE_PREFIX
+from replay.rows.reading import ROW_BYTES_MAX, item_bytes
 from stream_processor.errors import ConditionFailed, RefusedError
-from stream_processor.message import GROUP_PREFIX, MESSAGE_PREFIX
-from stream_processor.row import ITEM_BYTES_MAX, item_bytes
 from stream_processor.table import Page, Read, ReadIndex, ReadMember, ReadSenders
 from stream_processor.transaction import (
-    ACTIONS_MAX,
-    CONDITIONS_MAX,
-    TRANSACTION_BYTES_MAX,
     Delete,
     NoRow,
     Put,
@@ -28,13 +25,19 @@ from stream_processor.transaction import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
 
     from stream_processor.row import AttributeValue, Item
     from stream_processor.transaction import Action
 
 PAGE_ITEMS_MAX = 1000
 """Items a page holds unless the table is told otherwise; DynamoDB cuts at 1 MB instead."""
+
+ACTIONS_MAX = 100
+"""Of a transaction. AWS: DynamoDB API reference, TransactWriteItems, as are its bytes."""
+TRANSACTION_BYTES_MAX = 4 * 1024 * 1024
+OPERATORS_MAX = 300
+"""Of one expression; so many comparisons and the ANDs between them. AWS: DynamoDB developer guide, "Constraints"."""
 
 Address = tuple[str, str]
 """A row's partition key and sort key."""
@@ -164,8 +167,8 @@ class MemoryTable:
 
     def transact(self, actions: Transaction) -> None:
         """Do all actions or none; refuse what DynamoDB refuses."""
-        _validate(actions)
         current = [self.get(_key_address(action)) for action in actions]
+        _validate(actions, current)
         held = [_holds(action.condition, item) for action, item in zip(actions, current, strict=True)]
         if not all(held):
             raise ConditionFailed(
@@ -256,18 +259,24 @@ def _holds(condition: Unchanged | NoRow, item: Item | None) -> bool:
     )
 
 
-def _validate(actions: Transaction) -> None:
-    """Refuse what DynamoDB answers with a ValidationException. AWS: API reference, TransactWriteItems."""
+def _validate(actions: Transaction, current: Sequence[Item | None]) -> None:
+    """Refuse what DynamoDB answers with a ValidationException. AWS: API reference, TransactWriteItems.
+
+    Reckoned here, from the items themselves: what the function says of its own actions may be wrong.
+    """
     addresses = {_key_address(action) for action in actions}
     if not 1 <= len(actions) <= ACTIONS_MAX or len(addresses) != len(actions):
         raise RefusedError("ValidationException")
-    if sum(action.size for action in actions) > TRANSACTION_BYTES_MAX:
+    items = [action.item if isinstance(action, Put) else item for action, item in zip(actions, current, strict=True)]
+    if len(items) * ROW_BYTES_MAX > TRANSACTION_BYTES_MAX < sum(item_bytes(item) for item in items if item):
         raise RefusedError("ValidationException")
     for action in actions:
         condition = action.condition
-        if isinstance(condition, Unchanged) and not 1 <= len(condition.equal) + len(condition.absent) <= CONDITIONS_MAX:
-            raise RefusedError("ValidationException")
-        if isinstance(action, Put) and item_bytes(action.item) > ITEM_BYTES_MAX:
+        if isinstance(condition, Unchanged):
+            terms = len(condition.equal) + len(condition.absent)
+            if not 1 <= 2 * terms - 1 <= OPERATORS_MAX:
+                raise RefusedError("ValidationException")
+        if isinstance(action, Put) and item_bytes(action.item) > ROW_BYTES_MAX:
             raise RefusedError("ValidationException")
 
 

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
 from replay.errors import WrongUse
+from replay.rows.keys import GROUP_PREFIX, MESSAGE_PREFIX, PARTITION_KEY_BYTES_MAX
 from replay.tables.schema import describe_differences, missing
 
 if TYPE_CHECKING:
@@ -15,12 +16,10 @@ if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
     from mypy_boto3_dynamodb.type_defs import TableDescriptionTypeDef
 
-    from replay.checks.reading import Item
+    from replay.rows.reading import Item
     from replay.tables.endpoint import Endpoint
     from replay.tables.schema import Key, TableSchema
 
-PARTITION_KEY_BYTES_MAX: Final = 2048
-"""AWS: DynamoDB developer guide, "Constraints"."""
 KEY: Final[Key] = (("pk", "HASH"), ("sk", "RANGE"))
 INDEX_KEY: Final[Key] = (("message_group_uuid", "HASH"), ("sk", "RANGE"))
 PROJECTION: Final[Mapping[str, Any]] = {
@@ -53,11 +52,11 @@ class MessagesTable:
 
     def messages(self, group: str) -> Iterator[Item]:
         """Read a group's messages, as far as they are judged, consistently, in the order of their keys."""
-        return self._query("pk = :key", f"MSG#{group}", ConsistentRead=True, **PROJECTION)
+        return self._query("pk = :key", MESSAGE_PREFIX + group, ConsistentRead=True, **PROJECTION)
 
     def rows_of(self, member: str) -> Iterator[Item]:
         """Read a member's rows of all groups, whole and consistently."""
-        return self._query("pk = :key", f"GRP#{member}", ConsistentRead=True)
+        return self._query("pk = :key", GROUP_PREFIX + member, ConsistentRead=True)
 
     def entries(self, group: str) -> Iterator[Item]:
         """Read what the index shows of a group; it may be behind."""

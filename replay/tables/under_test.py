@@ -14,22 +14,22 @@ from typing import TYPE_CHECKING, Any, Final
 
 from botocore.exceptions import ClientError
 
-from replay.checks.reading import same
 from replay.errors import WrongUse
+from replay.rows.reading import same
+from replay.rows.wire import from_sdk, to_sdk
 from replay.sources.history import Write, address_of
 from replay.sources.stream import StreamReader, shown_arn
 from replay.tables.progress import say
-from replay.tables.wire import from_sdk, to_sdk
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
     from mypy_boto3_dynamodb import DynamoDBClient
 
+    from replay.rows.wire import Item
     from replay.sources.history import Address
     from replay.sources.stream import Read
     from replay.tables.endpoint import Endpoint
-    from replay.tables.wire import Item
 
 BATCH_ITEMS_MAX: Final = 25
 """AWS: DynamoDB API reference, BatchWriteItem."""

@@ -32,7 +32,7 @@ if TYPE_CHECKING:
 
     from mypy_boto3_dynamodb import DynamoDBClient
 
-    from replay.checks.reading import Item
+    from replay.rows.reading import Item
     from stream_processor.transaction import Transaction
 
     Put = Callable[..., None]

@@ -7,7 +7,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from replay.checks.oracle import Oracle
-from replay.checks.said import said_by
 from replay.checks.scenarios import row
 from replay.exploration.execution import execute
 from replay.exploration.foreign import ForeignHandler
@@ -17,6 +16,7 @@ from replay.function.environment import Surroundings, handler_environment
 from replay.function.forked import ForkedFunction
 from replay.function.process import Launch
 from replay.function.target import Target
+from replay.rows.said import said_by
 from replay.tables import local
 from replay.tables.dynamo import DynamoStore
 

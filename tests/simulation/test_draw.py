@@ -11,8 +11,6 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from replay.checks.reading import fits, read_instant, room, value_of
-from replay.checks.said import said_by
 from replay.exploration.campaign import in_memory
 from replay.exploration.case import TORN_READS
 from replay.exploration.case_file import dump, load, parse
@@ -21,6 +19,8 @@ from replay.exploration.features import Features, Size
 from replay.exploration.outcome import Manner
 from replay.exploration.story import Delivered
 from replay.exploration.vocabulary import FRACTIONS, ZONES, spelled
+from replay.rows.reading import fits, read_instant, room, value_of
+from replay.rows.said import said_by
 from stream_processor.message import parse_time
 from tests.handlers.wrong_readings import FEATURES, WRONG_READINGS
 

@@ -21,9 +21,9 @@ if TYPE_CHECKING:
 
     from mypy_boto3_dynamodb import DynamoDBClient
 
-    from replay.checks.reading import Item
     from replay.exploration.outcome import Execution
     from replay.function.forked import ForkedFunction
+    from replay.rows.reading import Item
 
 pytestmark = [pytest.mark.engine, pytest.mark.xdist_group("foreign")]
 

@@ -10,8 +10,8 @@ from replay.tables.memory import MemoryTable
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from replay.checks.reading import Item
     from replay.checks.world import Record
+    from replay.rows.reading import Item
 
 
 def world(items: Iterable[Item], *, in_transit: bool = False) -> World:

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from replay.tables.attribute_values import DEPTH_MAX, fault_of, is_value
+from replay.rows.attribute_values import DEPTH_MAX, fault_of, is_value
 
 
 @pytest.mark.parametrize(

@@ -21,7 +21,7 @@ from tests.builders import group_item, message_item, text, time_text
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from replay.checks.reading import Item
+    from replay.rows.reading import Item
 
 Named = tuple[str, str, str | None]
 

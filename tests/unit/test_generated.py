@@ -15,12 +15,12 @@ import pytest
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
-from replay.checks.reading import read_instant
-from replay.checks.said import said_by
 from replay.cli import main
 from replay.errors import WrongUse
 from replay.event_source.sizes import item_bytes
 from replay.inbox import Person, Saying, group_row, message_row
+from replay.rows.reading import read_instant
+from replay.rows.said import said_by
 from replay.sources.documents import File
 from replay.sources.generated.asked import LARGE_BYTES_MIN, RATE_MAX, TEXT_BYTES_MAX, Asked
 from replay.sources.generated.conversations import AGAIN_WITHIN, Conversations

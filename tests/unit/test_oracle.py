@@ -11,12 +11,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from replay.checks import scenarios
-from replay.checks.oracle import Oracle, Said
-from replay.checks.reading import read_instant
+from replay.checks.oracle import Oracle
 from replay.checks.scenarios import TIMES
+from replay.rows.reading import read_instant
+from replay.rows.said import Said
 
 if TYPE_CHECKING:
-    from replay.checks.reading import Item
+    from replay.rows.reading import Item
 
 OLD, NEW = TIMES[1], TIMES[9]
 EAST = "2026-03-01T15:30:05.000000+05:30"

@@ -5,8 +5,8 @@ import sys
 from typing import TYPE_CHECKING
 
 from replay.exploration.campaign import Result
+from replay.report import Failure, Report
 from replay.reports.progress import cases_bar, deliveries_bar, records_bar
-from replay.reports.report import Failure, Report
 from replay.tables.progress import megabytes_bar, say
 
 if TYPE_CHECKING:

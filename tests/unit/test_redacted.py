@@ -13,11 +13,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from replay.checks.reading import read_instant
-from replay.checks.said import said_by
 from replay.cli import main
 from replay.commands.redact import encoded
 from replay.event_source.sizes import item_bytes
+from replay.rows.reading import read_instant
+from replay.rows.said import said_by
 from replay.sources.generated.asked import Asked
 from replay.sources.generated.conversations import Conversations
 from replay.sources.generated.poison import KINDS

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from replay.checks.reading import value_of
 from replay.repair import MESSAGES_MAX, as_inserts, chosen
+from replay.rows.reading import value_of
 from stream_processor.message import parse, position
 from tests.builders import message_item, text, time_text
 

@@ -10,7 +10,6 @@ from xml.etree.ElementTree import fromstring
 import pytest
 from rich.console import Console
 
-from replay.checks.said import said_by
 from replay.checks.scenarios import TIMES, pair, row, said
 from replay.cli import EXIT_RIGHT, EXIT_WRONG_USE, main
 from replay.exploration.campaign import Result, in_memory
@@ -21,12 +20,13 @@ from replay.reports.exploration_html import html_page
 from replay.reports.exploration_json import as_json
 from replay.reports.exploration_text import print_exploration
 from replay.reports.junit import junit_xml
+from replay.rows.said import said_by
 from tests.explored import case
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from replay.checks.reading import Item
+    from replay.rows.reading import Item
 
 
 def explored(*asked: str, stopped: bool = False) -> Exploration:

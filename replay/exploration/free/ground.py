@@ -19,12 +19,12 @@ from replay.exploration.outcome import RULES
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
-    from replay.checks.reading import Item
     from replay.exploration.case import Case
     from replay.exploration.free.table import FreeTable
     from replay.exploration.ground import CarryOut, Subject
     from replay.exploration.invariants import Moment, Scanned, Watch
     from replay.exploration.outcome import Execution, Manner
+    from replay.rows.reading import Item
     from replay.tables.endpoint import Endpoint
 
 MESSAGES_RULES: Final = frozenset(RULES) - {

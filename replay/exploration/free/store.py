@@ -4,15 +4,15 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from replay.tables.wire import to_sdk
+from replay.rows.wire import to_sdk
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
     from mypy_boto3_dynamodb import DynamoDBClient
 
-    from replay.checks.reading import Item
     from replay.exploration.free.table import FreeTable
+    from replay.rows.reading import Item
     from replay.tables.memory import Address
 
 

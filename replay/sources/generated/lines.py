@@ -20,8 +20,8 @@ from replay.sources.single_records import SHARD
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from replay.rows.wire import Item
     from replay.sources.generated.cast import Group, Member
-    from replay.tables.wire import Item
 
 VIEW_TYPE: Final = "NEW_AND_OLD_IMAGES"
 KEYS: Final = ("pk", "sk")

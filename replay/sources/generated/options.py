@@ -7,8 +7,8 @@ import re
 from datetime import UTC
 from typing import TYPE_CHECKING, Final
 
-from replay.checks.reading import read_instant
 from replay.errors import WrongUse
+from replay.rows.reading import read_instant
 from replay.sources.generated.poison import KINDS
 from replay.sources.generated.spellings import SPELLINGS
 

@@ -6,17 +6,16 @@ they are held; the first takes some hundred bytes a message.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any
 
-from replay.checks.reading import read_instant
+from replay.rows.keys import GROUP_PREFIX, MESSAGE_PREFIX
+from replay.rows.reading import read_instant
 from replay.sources.redacted.walk import ITEMS, SORT_KEY, TEXT, is_time
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
     from datetime import datetime
 
-MESSAGE_PREFIX: Final = "MSG#"
-GROUP_PREFIX: Final = "GRP#"
 
 Moment = tuple[str, "datetime | None"]
 """A group and an instant; all keys that are no time are one instant, older than every other."""

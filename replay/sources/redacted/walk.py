@@ -10,7 +10,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, Any, Final, Protocol
 
-from replay.checks.reading import read_instant
+from replay.rows.reading import read_instant
 from replay.sources import neutral
 
 if TYPE_CHECKING:

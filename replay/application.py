@@ -9,7 +9,8 @@ from __future__ import annotations
 from collections import defaultdict, deque
 from typing import TYPE_CHECKING, Protocol
 
-from replay.checks.said import said_by
+from replay.rows.keys import GROUP_PREFIX
+from replay.rows.said import said_by
 from replay.sources.history import Write
 
 if TYPE_CHECKING:
@@ -18,8 +19,6 @@ if TYPE_CHECKING:
     from replay.checks.oracle import Oracle
     from replay.sources.history import Address, History, Item
     from replay.sources.recording import Recorded
-
-GROUP_PREFIX = "GRP#"
 
 
 class Writable(Protocol):

@@ -12,22 +12,13 @@ from typing import Any
 Item = Mapping[str, Mapping[str, Any]]
 Value = tuple[bool, datetime, str]
 """Whether the sort key is a time, the instant (naive, UTC), the text: compared in this order."""
-Membership = tuple[str, str]
-"""A group and a member."""
 
-GROUP_PREFIX = "GRP#"
 INSTANTS_KEPT = 10_000
 """Readings kept: a history spells few times and reads each again and again."""
 ROW_BYTES_MAX = 409_600
 CANONICAL_KEY_BYTES = len("2026-03-01T10:00:00.000000+00:00")
 CANONICAL_KEY = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{6,}\+00:00", re.ASCII)
 NEVER = datetime.min  # noqa: DTZ901 - instants here are naive UTC throughout
-
-
-def membership_of(item: Item) -> Membership | None:
-    """Say whose row of which group this is; nothing for a row of any other kind."""
-    partition_key, group = item["pk"]["S"], item.get("message_group_uuid", {}).get("S")
-    return (group, partition_key[len(GROUP_PREFIX) :]) if group and partition_key.startswith(GROUP_PREFIX) else None
 
 
 def value_of(item: Item) -> Value:
@@ -123,6 +114,11 @@ class _Scanner:
             raise ValueError
 
 
+def item_bytes(item: Item) -> int:
+    """Reckon an item's size: names and values. AWS: DynamoDB developer guide, "DynamoDB item sizes and formats"."""
+    return sum(len(name.encode()) + value_bytes(field) for name, field in item.items())
+
+
 def value_bytes(field: Mapping[str, Any]) -> int:
     """Reckon a value's size. AWS: DynamoDB developer guide, "DynamoDB item sizes and formats"."""
     tag, content = next(iter(field.items()))
@@ -154,10 +150,7 @@ def _number_bytes(number: Decimal) -> int:
 def room(row: Item) -> int:
     """How many bytes DynamoDB's limit of 400 KB an item leaves for a row's sort key and text."""
     names = len("sk") + len("message")
-    others = sum(
-        len(name.encode()) + value_bytes(field) for name, field in row.items() if name not in {"sk", "message"}
-    )
-    return ROW_BYTES_MAX - names - others
+    return ROW_BYTES_MAX - names - item_bytes({name: row[name] for name in row.keys() - {"sk", "message"}})
 
 
 def fits(row: Item, space: int, value: Value) -> bool:

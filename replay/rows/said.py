@@ -2,15 +2,25 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Final
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
 
-from replay.checks.oracle import Said
-from replay.checks.reading import value_of
+from replay.rows.keys import MESSAGE_PREFIX, text_in
+from replay.rows.reading import value_of
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-MESSAGE_PREFIX: Final = "MSG#"
+    from replay.rows.reading import Value
+
+
+@dataclass(frozen=True, slots=True)
+class Said:
+    """A message as the records say it, and the number of the delivery that first brought it."""
+
+    group: str
+    value: Value
+    delivery: int = 0
 
 
 def said_by(wire: Mapping[str, Any], delivery: int) -> Said | None:
@@ -25,7 +35,7 @@ def said_by(wire: Mapping[str, Any], delivery: int) -> Said | None:
     keys, image = change.get("Keys"), change.get("NewImage")
     if not isinstance(keys, dict) or not isinstance(image, dict):
         return None
-    texts = [_text(keys.get("pk")), _text(keys.get("sk")), _text(image.get("message"))]
+    texts = [text_in(keys.get("pk")), text_in(keys.get("sk")), text_in(image.get("message"))]
     partition_key, sort_key, text = texts
     if partition_key is None or sort_key is None or text is None:
         return None
@@ -40,18 +50,6 @@ def is_unreadable(wire: Mapping[str, Any]) -> bool:
     """Whether a record brings a message that nobody can read: it can only be set aside."""
     change = wire.get("dynamodb")
     keys = change.get("Keys") if isinstance(change, dict) else None
-    partition_key = _text(keys.get("pk")) if isinstance(keys, dict) else None
+    partition_key = text_in(keys.get("pk")) if isinstance(keys, dict) else None
     is_message = wire.get("eventName") == "INSERT" and (partition_key or "").startswith(MESSAGE_PREFIX)
     return is_message and said_by(wire, 0) is None
-
-
-def _text(attribute: object) -> str | None:
-    """Take the text out of a string attribute; nothing for another type, or for text that UTF-8 cannot carry."""
-    text = attribute.get("S") if isinstance(attribute, dict) else None
-    if not isinstance(text, str):
-        return None
-    try:
-        text.encode()
-    except UnicodeEncodeError:
-        return None
-    return text
