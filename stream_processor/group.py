@@ -86,6 +86,8 @@ class GroupWork:
         self.tally = Tally()
         self._jitter = jitter
         self._taken: set[Key] = set()
+        self._seen: set[str] = set()
+        """Attributes of rows that were read before the last reading: whoever had them may have merged with another."""
 
     def requests(self) -> Generator[Request, Response, None]:
         """Do the work; the outcome is in `tally`.
@@ -97,6 +99,7 @@ class GroupWork:
         trusted = self._complete(rows)
         for _ in range(PLANS_MAX):
             if not trusted:
+                self._seen.update(*(row.item for row in rows))
                 rows = yield from self._read_base(rows)
             done = yield from self._apply(rows)
             if done:
@@ -134,7 +137,7 @@ class GroupWork:
         raise GaveUp(f"{COLLISIONS_MAX} keys held other groups' rows")
 
     def _plan(self, rows: Sequence[GroupRow]) -> Plan:
-        return plan(rows, self.messages, self._taken)
+        return plan(rows, self.messages, self._taken, self._seen)
 
     def _done(self, rows: Sequence[GroupRow], due: Plan, written: int) -> Sequence[GroupRow]:
         """Count the first transactions of a plan, and say what the rows are behind them."""

@@ -78,16 +78,23 @@ class _MemberPlan:
     unfit: tuple[Message, ...] = ()
 
 
-def plan(rows: Iterable[GroupRow], messages: Sequence[Message], taken: Collection[Key] = ()) -> Plan:
+def plan(
+    rows: Iterable[GroupRow],
+    messages: Sequence[Message],
+    taken: Collection[Key] = (),
+    seen: Collection[str] = (),
+) -> Plan:
     """Plan a group: its rows as read, its messages with the newest first, keys known to hold other groups' rows.
 
-    Nothing is planned for a member whose single row is already at or past the newest message that fits it.
+    `seen` are attributes that rows of the group had in earlier readings: like those of the other rows, a row without
+    one must still be without it. Nothing is planned for a member whose single row is already at or past the newest
+    message that fits it.
 
     Raises:
         GaveUp: every key attempt at one instant is taken.
     """
     members = by_member(rows)
-    names = {*KNOWN_ATTRIBUTES, *(name for own in members.values() for row in own for name in row.item)}
+    names = {*KNOWN_ATTRIBUTES, *seen, *(name for own in members.values() for row in own for name in row.item)}
     planned = {member: _plan_member(own, messages, names, taken) for member, own in members.items()}
     transactions = tuple(pack(step for each in planned.values() for step in each.steps))
     return Plan(

@@ -147,6 +147,8 @@ class Oracle:
         kept = [_other_attributes(began)] if is_due else [_other_attributes(began[:1]), _other_attributes(began)]
         verdicts = [list(_judge_attributes(group, member, attributes, item)) for attributes in kept]
         yield from min(verdicts, key=len)
+        if "message" not in item and "message" in began[0]:
+            yield Finding("altered", group, member, f"message={_cut(value[2])}", "message=nothing", _address(item))
 
     def _judge_lists(self, rows: Mapping[tuple[str, str], Sequence[Item]]) -> Iterator[Finding]:
         """Look at each member's list, newest key first, as their inbox shows it.

@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING
 
 from replay.event_source.answers import Meaning, TimedOut
 from replay.event_source.errors import ContractError
+from replay.exploration.account import RULE as ACCOUNT
+from replay.exploration.account import disagreements
 from replay.exploration.case import TORN_READS
 from replay.exploration.judgement import Judgement, Stop
 from replay.exploration.torn import Torn
@@ -27,6 +29,8 @@ if TYPE_CHECKING:
     from replay.exploration.outcome import Execution
     from replay.exploration.story import Storyteller
 
+KILLS = frozenset({"crash-before", "crash-after", "timeout-before", "timeout-after"})
+"""Faults that end an invocation."""
 HURRIES = frozenset({"timeout-before", "timeout-after", "little-time"})
 """Faults after which an invocation may well run out of time."""
 STEPS_MAX = 5_000
@@ -62,7 +66,8 @@ class _Running:
     """One invocation at work; `delivered` is nothing for a twin, whose end nobody waits for.
 
     `looked` is how many changes of rows there were when its last call had happened; `is_hurried` is whether its time
-    was cut short on purpose.
+    was cut short on purpose, `is_disturbed` whether a call went otherwise than asked, `is_killed` whether it was ended
+    from outside.
     """
 
     number: int
@@ -72,6 +77,8 @@ class _Running:
     looked: int
     calls: int = 0
     is_hurried: bool = False
+    is_disturbed: bool = False
+    is_killed: bool = False
 
 
 class AtWork:
@@ -153,6 +160,7 @@ class AtWork:
             running.calls += 1
             fault = self._faults.get((running.number, running.calls))
             running.is_hurried |= fault in HURRIES
+            running.is_killed |= fault in KILLS
             self._call(running, fault)
         if running.stepped.call is None:
             self._end(running, source, now)
@@ -180,7 +188,9 @@ class AtWork:
             self._judgement.broke("quiet is reached", f"more than {STEPS_MAX} calls")
         if call.kind == "index":
             execution.situations["index behind when asked"] += self._others.index_is_behind
+        changes = len(self._store.stream)
         fault, how = self._go(running, call, fault)
+        running.is_disturbed |= fault is not None or how != "done"
         if fault is not None:
             execution.situations[fault] += 1
             if fault in {"crash-after", "timeout-after", "lost-answer"} and call.kind == "write":
@@ -188,7 +198,8 @@ class AtWork:
         elif how == "ConditionFailed":
             execution.situations["a condition failed"] += 1
         if call.kind == "write":
-            execution.writes += how == "done"
+            may_change = bool(call.touches) or len(self._store.stream) > changes  # else it only checks conditions
+            execution.writes += how == "done" and may_change
             self._others.look_at_changes(self._clock.step)
             self._judgement.look_at_members(call.touches)
         if call.kind in {"write", "other"}:
@@ -223,6 +234,10 @@ class AtWork:
             self._story.ended(running.number, result, [record.text for record in running.records], verdict)
         if isinstance(result, TimedOut) and not running.is_hurried:
             self._judgement.broke("an invocation comes to an end", "no call and no answer until its time was over")
+        account = running.stepped.account
+        if account and not running.is_killed:
+            for text in disagreements(account, result, was_disturbed=running.is_disturbed):
+                self._judgement.broke(ACCOUNT, text)
         done = _counted(verdict, len(running.records)) if verdict else 0
         self._judgement.invocation_ended(running.number, running.records[:done])
         self.succeeded.update(record.text for record in running.records[:done])

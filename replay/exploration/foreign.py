@@ -55,6 +55,8 @@ class ForeignHandler:
 class SteppedHandler:
     """One invocation of a foreign handler."""
 
+    account = None
+
     def __init__(self, invocation: ForkedInvocation, store: DynamoStore) -> None:
         self._invocation = invocation
         self._store = store

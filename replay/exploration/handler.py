@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from collections.abc import Collection
 
     from replay.event_source.answers import FunctionResult
+    from replay.exploration.account import Account
     from replay.exploration.case import FaultKind
     from replay.exploration.torn import View
     from replay.tables.memory import Address
@@ -48,6 +49,11 @@ class Stepped(Protocol):
     @property
     def result(self) -> FunctionResult | None:
         """How it ended; nothing while it has not."""
+        ...
+
+    @property
+    def account(self) -> Account | None:
+        """What it says of itself; nothing where nobody hears it, or it has no quarantine."""
         ...
 
     def go(self, fault: FaultKind | None = None, torn: View | None = None) -> str:

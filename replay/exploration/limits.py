@@ -50,12 +50,12 @@ class Limits:
     ) -> None:
         self._store = store
         self._said = said
+        is_torn = any(fault.kind in TORN_READS for fault in case.faults)
         kinds = {write.kind for write in case.writes}
         names = {write.name for write in case.writes if write.kind == "set"}
-        if case.lags:
+        if case.lags or is_torn:  # what is on one of two rows may be on neither for whoever sees half of their merging
             names |= _names_of_doubled(case.rows)
         joins = "join" in kinds
-        is_torn = any(fault.kind in TORN_READS for fault in case.faults)
         self._unseen = Unseen(store, members, come_back=joins) if case.lags or joins or is_torn else None
         self._overwritten = Overwritten(store, names, has_pages=case.page_items > 0) if names else None
         self._removed: Counter[tuple[str, Value]] = Counter()
@@ -90,8 +90,6 @@ class Limits:
             self._overwritten.read(invocation, call.group, shown(self._store.partition(call.partition), torn))
         elif self._overwritten and call.kind == "write":
             self._overwritten.wrote(invocation, changes)
-            if not changes:
-                self._overwritten.failed(invocation)
 
     def ended(self, invocation: int, counted: Iterable[StreamRecord]) -> None:
         """Forget what an invocation was shown; `counted` are records that the event source takes for applied by it."""

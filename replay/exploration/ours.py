@@ -6,12 +6,14 @@ function is replaced but what it is given anyway: table, quarantine, telemetry, 
 
 from __future__ import annotations
 
+from collections import defaultdict
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, cast
 
 import greenlet
 
 from replay.event_source.answers import Raised, Returned, TimedOut
+from replay.exploration.account import Account
 from replay.exploration.handler import NextCall
 from replay.exploration.torn import shown
 from replay.rows.keys import GROUP_PREFIX, MESSAGE_PREFIX
@@ -47,11 +49,12 @@ class OurHandler:
         self._store = store
         self._set_aside: list[str] = []
         self._has_quarantine = has_quarantine
+        self._heard = _Heard()
         self._processor = BatchProcessor(
             table=_SteppedTable(),
             quarantine=_SteppedQuarantine() if has_quarantine else None,
             settings=Settings("T", workers=workers),
-            telemetry=_Silence(),
+            telemetry=self._heard,
             jitter=lambda ceiling_s: ceiling_s,
             sleep=lambda _: None,
             now=lambda: 0.0,
@@ -60,7 +63,8 @@ class OurHandler:
 
     def start(self, event: dict[str, Any], request_id: str) -> SteppedFunction:
         """Begin an invocation and stop it at its first request."""
-        return SteppedFunction(self._processor, self._store, self._set_aside, event, request_id)
+        account = self._heard.accounts[request_id] if self._has_quarantine else None
+        return SteppedFunction(self._processor, self._store, self._set_aside, event, request_id, account=account)
 
     def quarantined(self) -> Sequence[str] | None:
         """Sequence numbers of quarantined records; nothing without a quarantine: the event source gives them up."""
@@ -70,14 +74,17 @@ class OurHandler:
 class SteppedFunction:
     """One invocation of the function."""
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - all that it works with
         self,
         processor: BatchProcessor,
         store: Store,
         set_aside: list[str],
         event: dict[str, Any],
         request_id: str,
+        *,
+        account: Account | None,
     ) -> None:
+        self.account = account
         self.result: FunctionResult | None = None
         self.call: NextCall | None = None
         self._store = store
@@ -156,6 +163,8 @@ class SteppedFunction:
         else:
             self._request = handed
             self.call = _told(handed)
+            if self.account and self._remaining_ms < RESERVE_MS:
+                self.account.late_calls += 1
 
 
 class _SteppedTable:
@@ -176,12 +185,16 @@ class _SteppedQuarantine:
         return bool(_explorer().switch(quarantined))
 
 
-class _Silence:
-    """A telemetry that nobody hears."""
+class _Heard:
+    """A telemetry of which each invocation's failures are kept, by its id."""
+
+    def __init__(self) -> None:
+        self.accounts: dict[str | None, Account] = defaultdict(Account)
 
     def batch(self, report: BatchReport) -> None: ...
 
-    def failure(self, report: FailureReport) -> None: ...
+    def failure(self, report: FailureReport) -> None:
+        self.accounts[report.request_id].unfinished.append(report.sequence)
 
     def orphan(self, group: str, sequence: str) -> None: ...
 

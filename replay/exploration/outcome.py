@@ -51,6 +51,7 @@ RULES = (
     "altered",
     "an invocation comes to an end",
     "answers are lawful",
+    "answers tell what is not finished",
     "behind",
     "doubled",
     "healthy records are not given up",

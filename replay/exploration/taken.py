@@ -53,6 +53,8 @@ class Taken:
         store: Store,
     ) -> None:
         self._is_disturbed = any(fault.kind not in TORN_READS for fault in case.faults)
+        is_torn = any(fault.kind in TORN_READS for fault in case.faults)
+        self._sees_everybody = not (case.lags or is_torn or any(write.kind == "join" for write in case.writes))
         self._said = {text: each for text, each in said.items() if each is not None}
         delivered = _delivered(case, records)
         self._unreadable = [record.text for record in delivered if is_messages and is_unreadable(record.wire)]
@@ -69,6 +71,8 @@ class Taken:
                 if text not in succeeded and self._fits_everybody(text):
                     yield GIVEN_UP, f"record {text} was discarded"
         yield from self._swallowed([text for text in self._unreadable if text in succeeded])
+        if self._sees_everybody:  # a limit would explain what did not fit a row that was not seen
+            yield from self._lost(succeeded)
 
     def at_calm(self, taken: Collection[str]) -> Iterator[Finding]:
         """Look at the end: without faults everything was taken, and set aside is what nobody could take."""
@@ -76,13 +80,8 @@ class Taken:
             if text not in taken and self._fits_everybody(text):
                 yield GIVEN_UP, f"record {text} is not taken even where nothing fails"
         yield from self._swallowed(self._unreadable)
-        set_aside = self._handler.quarantined()
-        if set_aside is None:
-            return
-        for text in self._unfit():
-            if text not in set_aside:
-                yield UNFIT, f"record {text} fits not every row, and went by unseen"
-        for text in sorted(set_aside):
+        yield from self._lost(taken)
+        for text in sorted(self._handler.quarantined() or ()):
             if text in self._said and self._fits_everybody(text):
                 yield HEALTHY, f"record {text} was set aside although it can be read and fits"
 
@@ -90,6 +89,14 @@ class Taken:
         set_aside = self._handler.quarantined()
         if set_aside is not None:
             yield from ((UNREADABLE, f"record {text} went by unseen") for text in texts if text not in set_aside)
+
+    def _lost(self, counted: Collection[str]) -> Iterator[Finding]:
+        set_aside = self._handler.quarantined()
+        if set_aside is None:
+            return
+        for text in self._unfit():
+            if text in counted and text not in set_aside:
+                yield UNFIT, f"record {text} fits not every row, and went by unseen"
 
     def _unfit(self) -> Iterator[str]:
         """Name the messages that some row of their group would show, were they not too large for it."""

@@ -22,6 +22,10 @@ REASONS: Final = {
         "The event source reads an answer by its contract. An identifier that is none of the batch makes the whole "
         "batch fail; what an answer in another form means, nobody says."
     ),
+    "answers tell what is not finished": (
+        "The answer is the lowest record that is not finished, and nothing else: named too low, finished records spend "
+        "the tries of others; named too high, or not at all, records are lost; raised, the whole batch comes again."
+    ),
     "behind": (
         "The event source was told that the message is done and will not bring it again, yet the row shows an older "
         "one. The conversation stays there until somebody writes the next message."

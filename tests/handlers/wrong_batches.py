@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
+from stream_processor.answer import Failure
 from stream_processor.batch import BatchProcessor
-from stream_processor.errors import PermanentError
+from stream_processor.errors import GaveUp, PermanentError
 from stream_processor.message import MESSAGE_PREFIX
 
 if TYPE_CHECKING:
@@ -119,6 +121,38 @@ class SwallowsPoison(BatchProcessor):
         return 0, []
 
 
+class NamesTheFirst(BatchProcessor):
+    """Whatever failed, the batch's first record is named: what was finished spends tries of its own."""
+
+    def process(self, event: Any, invocation: Invocation) -> Answer:  # noqa: ANN401 - as the right one
+        return _named(super().process(event, invocation), min(_numbers(event), key=int, default=""))
+
+
+class RaisesInstead(BatchProcessor):
+    """Where anything failed, an error is raised: the batch comes again as a whole."""
+
+    def process(self, event: Any, invocation: Invocation) -> Answer:  # noqa: ANN401 - as the right one
+        answer = super().process(event, invocation)
+        if answer["batchItemFailures"]:
+            raise GaveUp("something failed")
+        return answer
+
+
+class ReportsWhatItSetAside(BatchProcessor):
+    """A record that was set aside counts as a failure too, and comes again."""
+
+    def _quarantine_all(self, permanent: Any, invocation: Invocation) -> Any:  # noqa: ANN401 - the same
+        writes, failures = super()._quarantine_all(permanent, invocation)
+        return writes, [*failures, *(Failure(each.at, each.group, GaveUp("twice")) for each in permanent if writes)]
+
+
+class NeverLooksAtTheClock(BatchProcessor):
+    """Requests are begun whatever time is left."""
+
+    def _drive(self, work: Any, invocation: Invocation) -> Any:  # noqa: ANN401 - the same
+        return super()._drive(work, replace(invocation, remaining_ms=lambda: math.inf))
+
+
 WRONG_BATCHES: tuple[type[BatchProcessor], ...] = (
     TakesOneRecord,
     TakesTheLastOfABatch,
@@ -132,6 +166,10 @@ WRONG_BATCHES: tuple[type[BatchProcessor], ...] = (
     NamesThePoisonedRecord,
     StopsTheGroupsBehindAFailure,
     SwallowsPoison,
+    NamesTheFirst,
+    RaisesInstead,
+    ReportsWhatItSetAside,
+    NeverLooksAtTheClock,
 )
 
 

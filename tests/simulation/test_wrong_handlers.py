@@ -15,7 +15,11 @@ from replay.exploration.draw import draw
 from replay.exploration.execution import execute
 from replay.exploration.ours import OurHandler
 from replay.tables.memory import MemoryTable
-from stream_processor.group import GroupWork
+from stream_processor.group import GroupWork, Transact
+from stream_processor.row import group_row
+from stream_processor.table import ReadIndex
+from stream_processor.transaction import Check, Key, unchanged
+from tests.explored import case
 from tests.handlers.wrong_batches import WRONG_BATCHES, StripsEveryPrefix
 from tests.handlers.wrong_works import (
     WRONG_ELSEWHERE,
@@ -26,12 +30,13 @@ from tests.handlers.wrong_works import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Generator, Iterator
 
     from replay.checks.store import Store
     from replay.exploration.case import Case
     from replay.exploration.outcome import Execution
     from stream_processor.batch import BatchProcessor
+    from stream_processor.group import Request, Response
 
 SEEDS = 400
 
@@ -88,6 +93,23 @@ def test_a_wrong_work_is_convicted_by_a_history_of_its_own(wrong: type[GroupWork
 
 
 # A batch.
+
+
+class AsksWhatIsDone(GroupWork):
+    """Right, and before it says that nothing is to be done it has the table confirm the rows, in a transaction."""
+
+    def requests(self) -> Generator[Request, Response, None]:
+        yield from super().requests()
+        if not (self.tally.moved or self.tally.healed or self.tally.orphan):
+            page = yield ReadIndex(self.group)
+            rows = [group_row(item, self.group) for item in (page.items if page else ())]
+            yield Transact(
+                tuple(Check(Key(row.member, row.sort_key), unchanged(row.item, ()), 0) for row in rows if row)
+            )
+
+
+def test_a_transaction_that_only_checks_changes_nothing() -> None:
+    assert in_memory(case(), AsksWhatIsDone).broken == []
 
 
 def with_batch(wrong: type[BatchProcessor], case: Case) -> Execution:

@@ -391,6 +391,23 @@ def test_an_update_of_a_name_seen_on_another_row_is_kept_although_it_was_not_on_
     assert story.work.tally.transaction_retries == 1
 
 
+def test_what_another_invocation_merges_is_kept_although_the_reading_meets_half_of_that() -> None:
+    notes = {"S": "of the older row"}
+    table = MemoryTable([group_item(ANN, other=ANN), group_item(ANN, at=-1, other=ANN, notes=notes)])
+
+    def merge(number: int, _: Request) -> None:
+        if number == 1:
+            table.delete(("GRP#ann", time_text(-1)))
+        elif number == 2:
+            table.put(group_item(ANN, other=ANN, notes=notes))
+
+    story = drive([HI], table, before=merge)
+    assert story.kinds == ["index", "member", "write", "member", "write"]
+    after = table.get(("GRP#ann", time_text(1)))
+    assert after is not None
+    assert after["notes"] == notes
+
+
 def test_a_text_that_the_index_does_not_show_yet_on_a_row_without_one_is_kept() -> None:
     silent = {name: value for name, value in group_item(ANN, at=1, other=ANN).items() if name != "message"}
     table = MemoryTable([silent])

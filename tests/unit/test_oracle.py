@@ -61,6 +61,14 @@ def test_one_row_and_one_message(found: list[Item], expected: list[str]) -> None
     assert kinds([row(OLD, "old")], [said("g", NEW)], found) == expected
 
 
+def test_an_empty_text_is_shown_and_not_left_out() -> None:
+    without = {name: value for name, value in row(NEW, "").items() if name != "message"}
+    empty = Said("g", (*said("g", NEW).value[:2], ""))
+    assert kinds([row(OLD, "old")], [empty], [row(NEW, "")]) == []
+    assert kinds([row(OLD, "old")], [empty], [without]) == ["altered"]
+    assert kinds([without], [], [without]) == []
+
+
 @pytest.mark.parametrize(
     ("began", "found", "expected"),
     [

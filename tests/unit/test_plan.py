@@ -450,6 +450,13 @@ def test_a_name_seen_on_any_row_of_the_group_is_conditioned_absent_on_the_others
     assert conditions[BOB].absent == ()
 
 
+def test_a_name_seen_in_an_earlier_reading_is_conditioned_absent_too() -> None:
+    planned = plan([row(ANN)], [message(at=1)], seen={"notes", "pk", "message"})
+    (condition,) = [action.condition for action in planned.transactions[0] if isinstance(action, Delete)]
+    assert isinstance(condition, Unchanged)
+    assert condition.absent == ("notes",)
+
+
 def test_a_loser_too_must_be_without_the_names_that_only_others_have() -> None:
     planned = plan([row(at=5, unread={"N": "1"}), row(at=4)], [])
     assert [action.condition.absent for action in planned.transactions[0] if isinstance(action, Delete)] == [

@@ -20,6 +20,7 @@ from tests.explored import case
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Mapping
 
+    from replay.exploration.account import Account
     from replay.exploration.case import FaultKind
     from replay.exploration.torn import View
 
@@ -31,6 +32,8 @@ LARGE = "x" * 409_000
 
 class Ends:
     """A handler that makes no call and ends in one way, or makes one call of no consequence before."""
+
+    account: Account | None = None
 
     def __init__(self, result: FunctionResult, *, calls: bool = False) -> None:
         self.result: FunctionResult | None = None if calls else result
