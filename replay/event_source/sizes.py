@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import base64
 import json
+from decimal import Decimal, InvalidOperation
 from typing import TYPE_CHECKING, Any
 
 from replay import quick_json
+from replay.rows.reading import number_bytes
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -61,9 +63,11 @@ def _value_bytes(value: Mapping[str, Any]) -> int:
 
 
 def _number_bytes(text: str) -> int:
-    """One byte for two significant digits and one more; AWS says "approximately"."""
-    digits = text.lstrip("+-").lower().partition("e")[0].replace(".", "").strip("0")
-    return (len(digits) + 1) // 2 + 1
+    """Reckon a number like any row's; what is none as a text."""
+    try:
+        return number_bytes(Decimal(text))
+    except (InvalidOperation, ValueError):
+        return len(text.encode("utf-8", "surrogatepass"))
 
 
 def _binary_bytes(content: object) -> int:

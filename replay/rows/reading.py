@@ -128,7 +128,7 @@ def value_bytes(field: Mapping[str, Any]) -> int:
         case "B":
             size = len(content)
         case "N":
-            size = _number_bytes(Decimal(content))
+            size = number_bytes(Decimal(content))
         case "SS" | "NS" | "BS":
             size = sum(value_bytes({tag[0]: element}) for element in content)
         case "L":
@@ -140,7 +140,7 @@ def value_bytes(field: Mapping[str, Any]) -> int:
     return size
 
 
-def _number_bytes(number: Decimal) -> int:
+def number_bytes(number: Decimal) -> int:
     """A byte for each digit to base 100 that is none of the zeros at either end, one more, and one for a minus."""
     sign, digits, _ = number.as_tuple()
     pairs = ("0" * (number.adjusted() % 2 == 0) + "".join(map(str, digits))).rstrip("0")
