@@ -28,28 +28,46 @@ COUNTED = ("equal_instants", "collisions", "leavers", "strangers", "redeliveries
 
 
 @click.command()
-@click.option("--groups", default=10, show_default=True, metavar="N", help="Conversations.")
-@click.option("--members", default="2", show_default=True, metavar="N|N-M", help="Of each; 1 is talk with oneself.")
-@click.option("--people", default=0, metavar="N", help="How many there are to be members; else as many as groups.")
+@click.option("--groups", default=10, show_default=True, metavar="N", help="Number of conversations.")
 @click.option(
-    "--messages", default=1000, show_default=True, metavar="N", help="That can be applied, openings included."
+    "--members",
+    default="2",
+    show_default=True,
+    metavar="N|N-M",
+    help="Members of a conversation; 1: a note to oneself.",
 )
-@click.option("--rate", default=1.0, show_default=True, metavar="R", help="Messages a second.")
-@click.option("--start", default=START.isoformat(), show_default=True, metavar="TIME", help="Of the first message.")
-@click.option("--seed", default=0, show_default=True, metavar="S", help="The same seed gives the same bytes.")
-@click.option("--shards", default=1, show_default=True, metavar="N", help="Rows are spread over them by their key.")
-@click.option("--spelling", multiple=True, metavar="NAME", help="Of times, any number of them; else all.")
-@click.option("--text-bytes", default="4-200", show_default=True, metavar="N|N-M", help="Size of texts in UTF-8.")
+@click.option("--people", default=0, metavar="N", help="People to draw members from; else as many as groups.")
+@click.option(
+    "--messages",
+    default=1000,
+    show_default=True,
+    metavar="N",
+    help="Messages that can be applied, the first of each group too.",
+)
+@click.option("--rate", default=1.0, show_default=True, metavar="R", help="Messages a second, in the records' time.")
+@click.option(
+    "--start", default=START.isoformat(), show_default=True, metavar="TIME", help="Time of the first message."
+)
+@click.option("--seed", default=0, show_default=True, metavar="S", help="Random seed: the same gives the same bytes.")
+@click.option(
+    "--shards", default=1, show_default=True, metavar="N", help="Shards of the stream; a row's key decides which."
+)
+@click.option("--spelling", multiple=True, metavar="NAME", help="How times are spelled (repeatable); else every way.")
+@click.option(
+    "--text-bytes", default="4-200", show_default=True, metavar="N|N-M", help="Size of a text in bytes of UTF-8."
+)
 @click.option("--large", default="0", metavar="N|%", help="Messages with texts of 100 to 390 KB.")
 @click.option("--emoji", default="5%", show_default=True, metavar="N|%", help="Messages with an emoji.")
 @click.option("--equal-instants", default="0", metavar="N|%", help="Pairs of messages of one group at one instant.")
-@click.option("--collisions", default="0", metavar="N|%", help="Pairs of messages of two groups of one member's, too.")
+@click.option("--collisions", default="0", metavar="N|%", help="The same, of two groups of one member.")
 @click.option("--leavers", default="0", metavar="N|%", help="Members who leave.")
-@click.option("--strangers", default="0", metavar="N|%", help="Messages of senders who are no members.")
+@click.option("--strangers", default="0", metavar="N|%", help="Messages whose sender is no member.")
 @click.option("--redeliveries", default="0", metavar="N|%", help="Records that come again behind later ones.")
-@click.option("--poison", multiple=True, metavar="KIND[=N]|all[=N]", help="Messages that can never be applied.")
-@click.option("--out", required=True, metavar="FILE|-", help="Where the records go, one a line.")
-@click.option("--json", "as_json", is_flag=True, help="Print what was made as JSON.")
+@click.option(
+    "--poison", multiple=True, metavar="KIND[=N]|all[=N]", help="Messages that can never be applied (repeatable)."
+)
+@click.option("--out", required=True, metavar="FILE|-", help="File to write the records to, one a line.")
+@click.option("--json", "as_json", is_flag=True, help="Print the counts as JSON.")
 def generate(out: str, *, as_json: bool, **options: Any) -> None:  # noqa: ANN401 - click's options
     """Make up conversations and write their stream records, as `run` reads them.
 

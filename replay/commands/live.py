@@ -63,7 +63,7 @@ if TYPE_CHECKING:
 @click.option("--discards", type=click.Path(file_okay=False, path_type=Path), help="Folder for what is given up.")
 @click.option("--verbose", is_flag=True, help="Show what the handler prints.")
 @click.option("--json", "as_json", is_flag=True, help="Print a line of JSON for each batch.")
-@click.option("--yes", is_flag=True, help="Let the handler write to an endpoint that is not local without asking.")
+@click.option("--yes", is_flag=True, help="Write to an endpoint that is not local without asking.")
 def live(**options: Any) -> None:  # noqa: ANN401 - click's options
     """Follow a table's stream and run the handler on it, as Lambda would, until stopped.
 

@@ -50,7 +50,7 @@ WAIT_MAX_S = 3600
     "--units-per-second", type=click.IntRange(min=1), metavar="N", help="Use no more read units a second, on average."
 )
 @click.option("--repair", is_flag=True, help="Mend what is behind or doubled by running the function on it.")
-@click.option("--yes", is_flag=True, help="Repair a table that is not local without asking.")
+@click.option("--yes", is_flag=True, help="Write to an endpoint that is not local without asking.")
 @click.option("--json", "as_json_", is_flag=True, help="Print the verdict as JSON.")
 def verify(**options: Any) -> int:  # noqa: ANN401 - click's options
     """Look at a real table, and say whether members' rows show what the messages say.
