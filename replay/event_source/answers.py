@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from enum import Enum, auto
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar, Final
 
 from replay.event_source.errors import ContractError
 
@@ -109,6 +109,7 @@ ERROR = Verdict(Meaning.ERROR)
 THROTTLED = Verdict(Meaning.THROTTLED)
 
 _LIST = "batchItemFailures"
+_READABLE: Final = "return nothing, or {'batchItemFailures': [...]}; or take ReportBatchItemFailures off the mapping"
 _NO_FAILURES: tuple[object, ...] = (None, [])
 _EMPTY_ANSWERS: tuple[object, ...] = (None, {}, [], "")
 
@@ -186,7 +187,10 @@ def _is_one_of(value: object, values: tuple[object, ...]) -> bool:
 
 
 def _unreadable(reason: str) -> Verdict:
-    return Verdict(Meaning.UNREADABLE, reason=f"an answer nobody can read: {reason}")
+    return Verdict(
+        Meaning.UNREADABLE,
+        reason=f"an answer nobody can read: {reason}, and AWS does not say what it makes of that; {_READABLE}",
+    )
 
 
 def _kind(value: object) -> str:
