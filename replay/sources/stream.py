@@ -141,10 +141,9 @@ class StreamReader:
         return str(answer["ShardIterator"])
 
     def _tell_gap(self, shard: _Shard) -> None:
-        self.tell(
-            f"gap: shard {shard.name} no longer has the records after {shard.position.sequence}; "
-            "streams keep them for 24 hours"
-        )
+        last = shard.position.sequence
+        gone = "its oldest records" if last is None else f"the records after {last}"
+        self.tell(f"gap: shard {shard.name} no longer has {gone}; streams keep them for 24 hours")
         shard.trimmed = False
         shard.position.sequence = None
 

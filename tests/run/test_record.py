@@ -303,6 +303,16 @@ def test_records_gone_before_they_were_read_are_told_as_a_gap() -> None:
     assert "gap: shard p no longer has the records after 1" in told[0]
 
 
+def test_records_gone_before_any_was_read_are_told_as_a_gap() -> None:
+    stream, told = FakeStream({"p": (None, [1], False)}), list[str]()
+    source = reader(stream, told)
+    assert numbers(source.read()) == [1]
+    source._shards["p"].position.sequence = None
+    source._shards["p"].iterator, source._shards["p"].trimmed = None, True
+    assert numbers(source.read()) == [1]
+    assert told == ["gap: shard p no longer has its oldest records; streams keep them for 24 hours"]
+
+
 def test_records_gone_while_an_iterator_stood_before_them_are_told_as_a_gap() -> None:
     stream, told = FakeStream({"p": (None, [1, 2], False)}), list[str]()
     source = reader(stream, told)
