@@ -275,6 +275,7 @@ def why_not_loaded(target: Target, message: Message) -> str:
         near = difflib.get_close_matches(target.function, message["functions"], n=1)
         hint = f"did you mean '{near[0]}'?" if near else f"it has {', '.join(message['functions']) or 'none'}"
         return f"there is no function '{target.function}' in {target.location}; {hint}"
-    if message["missing_module"] is not None and target.location.startswith(message["missing_module"]):
-        return f"there is no module '{message['missing_module']}' in the working folder or the environment"
+    missing = message["missing_module"]
+    if missing is not None and target.file is None and f"{target.location}.".startswith(f"{missing}."):
+        return f"there is no module '{missing}' in the working folder or the environment"
     return f"its import raised {message['type']}: {message['message']} ({message['place']})"
