@@ -25,6 +25,26 @@ def refuse_same_file(option: str, out: Path | str, read: Iterable[Path | str]) -
             raise WrongUse(f"{option} {out} is {same}, which would be lost; name another file")
 
 
+def refuse_unwritable(option: str, path: Path) -> None:
+    """Try a file before the work that ends in it: what stands in it stays, and where none was, none is left.
+
+    Devices and pipes are not tried: opening one may wait for its reader.
+
+    Raises:
+        WrongUse: it is a folder, or its folder does not exist, or it cannot be opened for writing.
+    """
+    with written_to(option, path):
+        if path.is_dir() or not path.parent.is_dir():
+            wrong = "is a folder" if path.is_dir() else f"there is no folder {path.parent}"
+            raise WrongUse(f"{option} {path}: {wrong}; name a file in a folder that exists")
+        file = path.resolve()  # where a link leads: what is made here is taken away again, not the link
+        if file.is_file():
+            file.open("ab").close()
+        elif not file.exists():
+            file.open("xb").close()
+            file.unlink()
+
+
 @contextmanager
 def written_to(option: str, path: Path) -> Iterator[None]:
     """Explain why a file cannot be written.

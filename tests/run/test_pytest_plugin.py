@@ -104,6 +104,30 @@ def test_what_is_named_and_not_there_fails_in_one_line(pytester: pytest.Pytester
     assert "Error" not in ran.stdout.str()
 
 
+@pytest.mark.parametrize("folder", ["taken", "taken/below"])
+def test_a_folder_that_cannot_be_written_to_is_refused_before_the_work(pytester: pytest.Pytester, folder: str) -> None:
+    taken = pytester.path / "taken"
+    taken.touch()
+    ran = run(pytester, OURS, "--explore-folder", folder)
+    ran.assert_outcomes(failed=1)
+    ran.stdout.fnmatch_lines([f"explore: folder {pytester.path / folder} for broken cases: {taken} is a file; name*"])
+    assert "Error" not in ran.stdout.str()
+
+
+def test_a_file_that_cannot_be_written_keeps_no_story_away(pytester: pytest.Pytester) -> None:
+    pytester.makepyfile(rules="def finally_never(rows, records):\n    return 'never'\n")
+    (pytester.path / "explored" / "test_stream.py-test_never.json").mkdir(parents=True)
+    ran = run(pytester, "def test_never(explore):\n    explore(schedules=1, invariants='rules.py')\n")
+    ran.assert_outcomes(failed=1)
+    ran.stdout.fnmatch_lines(
+        [
+            "wrong: finally_never*",
+            "python -m replay explore --invariants rules.py --seed 0 --schedules 1",
+            "neither kept nor made a page: explored/test_stream.py-test_never.json: Is a directory",
+        ]
+    )
+
+
 @pytest.mark.parametrize(
     ("line", "given", "ini", "taken"),
     [(["--explore-seed=1"], 2, "3", 1), ([], 2, "3", 2), ([], 0, "3", 0), ([], None, "3", 3), ([], None, "", 0)],
