@@ -128,7 +128,7 @@ def explore(**options: Any) -> int:  # noqa: ANN401 - click hands over each opti
     with refusals_explained(asked.endpoint_url or "DynamoDB Local"):
         if options["against"] is not None:
             return _compare(asked, options)
-        with cases_bar(asked.schedules) as tell:
+        with cases_bar(asked.schedules, time_s=asked.time_s) as tell:
             found = search(asked, tell)
     return ENDINGS[deliver_report(found, options).word]
 
@@ -137,7 +137,7 @@ def _compare(asked: Search, options: Mapping[str, Any]) -> int:
     """Explore two handlers and print what differs."""
     check_against(options)
     other = replace(asked.subject, target=Target.parse(options["against"]))
-    with cases_bar(asked.schedules, "different") as tell:
+    with cases_bar(asked.schedules, "different", time_s=asked.time_s) as tell:
         compared = search_both(asked, other, tell)
     if options["as_json"]:
         click.echo(json.dumps(differential_json(compared, about_of(options))))
