@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 import textwrap
@@ -10,6 +11,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
+
+from replay.function import process
+from replay.function.configuration import Configuration
+from replay.function.forked import ForkedFunction
+from replay.function.process import FunctionProcess, HandlerNotLoaded, Launch
+from replay.function.target import Target
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -68,6 +75,24 @@ def test_no_process_outlives_a_harness_that_is_killed(tmp_path: Path, busy: str)
         finally:
             harness.kill()
     assert _within_30_s(lambda: not any(map(_runs, started)))
+
+
+def test_an_import_that_takes_long_is_told_of_then_given_up(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(process, "SAID_AFTER_S", 1)
+    monkeypatch.setattr(process, "LOADED_WITHIN_S", 2)
+    file = tmp_path / "slow.py"
+    file.write_text("import time\ntime.sleep(300)")
+    launch = Launch(Target(str(file), "handler"), Configuration(), dict(os.environ), None)
+    with pytest.raises(HandlerNotLoaded) as forked, ForkedFunction(launch):
+        pass
+    with pytest.raises(HandlerNotLoaded) as alone:
+        FunctionProcess(launch).start()
+    told = f"handler {launch.target}: its import took longer than 2 s; Lambda's own limit is 10 s"
+    assert [str(refused.value) for refused in (forked, alone)] == [told, told]
+    said = f"replay: handler {launch.target} is still being imported after 1 s; it gets 2 s"
+    assert capsys.readouterr().err.splitlines() == [said, said]
 
 
 def _within_30_s(is_so: Callable[[], bool]) -> bool:
