@@ -41,6 +41,8 @@ if TYPE_CHECKING:
 NAME_CHARS_MAX: Final = 120
 NUMBERS: Final = {"schedules": 1, "seed": 0, "jobs": 1}
 """The least that each can be."""
+OPTION: Final = re.compile(r"(?<!\S)--(handler|ignore|reach|env|invariants|rows|records|template|table|case|engine)\b")
+"""What the command line says of an argument."""
 ENGINES: Final = ("memory", "dynamodb")
 
 
@@ -85,7 +87,7 @@ class Explore:
         try:
             _check(handler, {"only": only, "ignore": ignore, "reach": reach}, env)
         except WrongUse as error:
-            pytest.fail(f"explore: {error}", pytrace=False)
+            raise _failure(error) from None
         config = self._request.config
         files = {"invariants": invariants, "rows": rows, "records": records, "template": template}
         files["case_file"] = setting(config, "case", case)
@@ -111,7 +113,7 @@ class Explore:
             _check_folder(self._folder())
             found = self._search(options)
         except WrongUse as error:
-            pytest.fail(f"explore: {error}", pytrace=False)
+            raise _failure(error) from None
         return self._told(found, options)
 
     def _search(self, options: Mapping[str, Any]) -> Found:
@@ -184,6 +186,11 @@ def _check(handler: object, names: Mapping[str, object], env: object) -> None:
         return
     if not isinstance(env, Mapping) or not all(isinstance(each, str) for pair in env.items() for each in pair):
         raise WrongUse(f"env={env!r}: write the variables as a dictionary of texts, env={{'NAME': 'value'}}")
+
+
+def _failure(error: WrongUse) -> BaseException:
+    """Make a test's failure of a refusal: one line, in which options of the command are arguments of the fixture."""
+    return pytest.fail.Exception("explore: " + OPTION.sub(r"\1=", str(error)), pytrace=False)
 
 
 def _check_folder(folder: Path) -> None:

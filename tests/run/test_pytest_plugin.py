@@ -94,7 +94,9 @@ def test_a_handler_may_be_the_function_itself(pytester: pytest.Pytester, engine_
         ("reach=[1]", "explore: reach=[1]: write a list of names"),
         ("3", "explore: handler 3 is neither a function nor a name like 'app/stream.py:handler'"),
         ("engine='dynamo'", "explore: engine='dynamo': write 'memory' or 'dynamodb'"),
-        ("case='none.json'", "explore: case none.json: No such file or directory"),
+        ("case='none.json'", "explore: case none.json: there is no such file"),
+        ("reach=['trottle']", "explore: reach=: there is no situation 'trottle'; did you mean 'throttle'?"),
+        ("rows='a.jsonl'", "explore: rows= says what is there before; name what is delivered with records="),
     ],
 )
 def test_what_is_named_and_not_there_fails_in_one_line(pytester: pytest.Pytester, call: str, said: str) -> None:
@@ -102,6 +104,23 @@ def test_what_is_named_and_not_there_fails_in_one_line(pytester: pytest.Pytester
     ran.assert_outcomes(failed=1)
     assert said in ran.stdout.str()
     assert "Error" not in ran.stdout.str()
+    assert "exception" not in ran.stdout.str()
+
+
+@pytest.mark.engine
+def test_a_handler_that_cannot_be_loaded_fails_in_one_line(pytester: pytest.Pytester, engine_endpoint: str) -> None:
+    pytester.makepyfile(stream="def handler(event, context): ...\n")
+    ran = run(
+        pytester,
+        "def test_it(explore):\n    explore('stream.py:handle')\n",
+        "--explore-endpoint",
+        engine_endpoint,
+    )
+    ran.assert_outcomes(failed=1)
+    ran.stdout.fnmatch_lines(
+        ["explore: handler stream.py:handle: there is no function 'handle' in stream.py; did you*"]
+    )
+    assert "exception" not in ran.stdout.str()
 
 
 @pytest.mark.parametrize("folder", ["taken", "taken/below"])
