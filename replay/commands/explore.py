@@ -128,7 +128,7 @@ def explore(**options: Any) -> int:  # noqa: ANN401 - click hands over each opti
     with refusals_explained(asked.endpoint_url or "DynamoDB Local"):
         if options["against"] is not None:
             return _compare(asked, options)
-        with cases_bar(asked.schedules, time_s=asked.time_s) as tell:
+        with cases_bar(asked.schedules, time_s=asked.time_s, is_slow=not asked.is_in_memory) as tell:
             found = search(asked, tell)
     return ENDINGS[deliver_report(found, options).word]
 

@@ -20,8 +20,6 @@ if TYPE_CHECKING:
 SAID_FIRST_S: Final = 10.0
 """So long somebody waits for a sign of life from an exploration in a pipe."""
 SAID_EVERY_S: Final = 60.0
-SLOW: Final = 20
-"""Cases a second: where they are fewer, making one small takes so long that it is announced."""
 MINUTE_S: Final = 60
 HOUR_S: Final = 3600
 
@@ -70,11 +68,12 @@ def deliveries_bar(
 
 @contextmanager
 def cases_bar(
-    total: int, found: str = "broken", *, time_s: float | None = None
+    total: int, found: str = "broken", *, time_s: float | None = None, is_slow: bool = False
 ) -> Iterator[Callable[[Result | Differential], None]]:
     """Show how many of at most `total` cases in `time_s` seconds were explored, and how many were `found`.
 
-    In a pipe, a line after ten seconds, then one a minute, each with what is left to go.
+    In a pipe, a line after ten seconds, then one a minute, each with what is left to go. Where cases are slow, it is
+    said too that a broken one is made small, which takes many more.
     """
     from rich.console import Console  # noqa: PLC0415 - as above
     from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn  # noqa: PLC0415
@@ -98,7 +97,7 @@ def cases_bar(
             bar.update(task, completed=result.cases, rate=rate, found=result.found)
             if not bar.disable:
                 return
-            if found == "broken" and result.found and not is_announced and a_second < SLOW:
+            if is_slow and result.found and not is_announced:
                 is_announced = True
                 say(f"case {result.cases:,} breaks a rule; making it as small as it gets, by carrying out smaller ones")
             elif result.duration_s >= due_s and a_second:
