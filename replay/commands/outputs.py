@@ -1,16 +1,29 @@
-"""Files that commands write: never over what the same command reads, and refused in one line where it cannot be."""
+"""Files that commands write: never over what the same command reads, and refused in one line where it cannot be.
+
+And the name that a command has in what it writes.
+"""
 
 from __future__ import annotations
 
 import os
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
+
+import click
 
 from replay.errors import WrongUse
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
+
+AS_MODULE: Final = "python -m replay"
+
+
+def called_as() -> str:
+    """Give the command by the name that it was called by, for what it says to do again."""
+    context = click.get_current_context(silent=True)
+    return (context.find_root().info_name if context else None) or AS_MODULE
 
 
 def refuse_same_file(option: str, out: Path | str, read: Iterable[Path | str]) -> None:
