@@ -11,6 +11,7 @@ import pytest
 
 from replay.cli import main
 from replay.commands.engine import _variables
+from replay.commands.explore_options import DEFAULTS, asked_of
 
 EVENTS = Path(__file__).parents[2] / "fixtures" / "faults" / "H2" / "events.jsonl"
 
@@ -167,6 +168,14 @@ def test_why_a_file_cannot_be_read_is_said_in_words(
     assert capsys.readouterr().err == f"replay: {file} cannot be read: {why}\n"
     assert main(["mapping", "show", str(tmp_path)]) == 2
     assert capsys.readouterr().err == f"replay: {tmp_path}: the template cannot be read: it is a folder\n"
+
+
+def test_every_name_that_explore_takes_is_listed_and_taken(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["explore", "--list"]) == 0
+    blocks = re.findall(r"^(--[a-z]+), .+:\n((?:  .+\n)+)", capsys.readouterr().out, re.MULTILINE)
+    titles = {option: re.findall("  (.+)\n", names) for option, names in blocks}
+    assert titles.keys() == {"--only", "--ignore", "--reach"}
+    asked_of({**DEFAULTS, **{option.removeprefix("--"): tuple(names) for option, names in titles.items()}})
 
 
 @pytest.mark.parametrize(
