@@ -99,7 +99,7 @@ def cases_bar(
                 return
             if is_slow and result.found and not is_announced:
                 is_announced = True
-                say(f"case {result.cases:,} breaks a rule; making it as small as it gets, by carrying out smaller ones")
+                say(f"case {result.cases:,} breaks a rule; carrying it out again, as small as it gets")
             elif result.duration_s >= due_s and a_second:
                 due_s = result.duration_s + SAID_EVERY_S
                 left = [(total - result.cases) / a_second] + ([time_s - result.duration_s] if time_s else [])

@@ -77,7 +77,7 @@ def test_a_slow_exploration_says_that_a_broken_case_is_made_small(capsys: pytest
     with cases_bar(10_000, is_slow=True) as told:
         told(Result(cases=20, duration_s=9))
         told(Result(cases=21, broken=[20], duration_s=11))
-    said = "replay: case 21 breaks a rule; making it as small as it gets, by carrying out smaller ones\n"
+    said = "replay: case 21 breaks a rule; carrying it out again, as small as it gets\n"
     assert capsys.readouterr().err == said
 
 
