@@ -302,5 +302,5 @@ def _meant(finding: Finding | None, case: Case) -> tuple[str, ...]:
 
 
 def _group(item: Item | None) -> str | None:
-    membership = membership_of(item) if item else None
+    membership = membership_of(item) if item and "pk" in item else None  # of another table, whose rows are in no group
     return membership[0] if membership else None
