@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
 PACKAGE = "inbox-replay"
+AS_MODULE = "python -m replay"
 EXIT_RIGHT = 0
 EXIT_WRONG_USE = 2
 
@@ -54,13 +55,14 @@ class LazyCommands(click.Group):
         """Name the commands in the order of `COMMANDS`."""
         return list(COMMANDS)
 
-    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:  # noqa: ARG002 - click's signature
-        """Import and return one command, or nothing for an unknown name."""
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        """Import and return one command, or nothing for an unknown name; its examples call it as the user did."""
         if cmd_name not in COMMANDS:
             return None
         command = getattr(importlib.import_module(f"replay.commands.{cmd_name}"), cmd_name)
         if not isinstance(command, click.Command):
             raise TypeError(f"replay.commands.{cmd_name}.{cmd_name} is no click command")
+        _call(command, ctx.info_name or AS_MODULE)
         return command
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:  # noqa: ARG002
@@ -78,6 +80,19 @@ class LazyCommands(click.Group):
             hint = f"; did you mean '{near[0]}'?" if near else f"; commands are {', '.join(COMMANDS)}"
             raise WrongUse(f"there is no command '{name}'{hint}")
         return super().resolve_command(ctx, args)
+
+
+def _call(command: click.Command, name: str) -> None:
+    """Write a name into the examples of a command and of those below it."""
+    if name != AS_MODULE and command.help:
+        command.help = command.help.replace(AS_MODULE, name)
+    for below in command.commands.values() if isinstance(command, click.Group) else ():
+        _call(below, name)
+
+
+def _called_as() -> str:
+    """Say how this process was called: by the installed command, or as a module."""
+    return PACKAGE if Path(sys.argv[0]).stem == PACKAGE else AS_MODULE
 
 
 def _print_version(ctx: click.Context, _: click.Parameter, value: bool) -> None:  # noqa: FBT001 - click's signature
@@ -112,7 +127,7 @@ def replay() -> None:
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command and return its exit code; `arguments` default to the process's own."""
     try:
-        ending = replay.main(args=arguments, prog_name="python -m replay", standalone_mode=False)
+        ending = replay.main(args=arguments, prog_name=_called_as(), standalone_mode=False)
         sys.stdout.flush()
     except WrongUse as error:
         reason = str(error)

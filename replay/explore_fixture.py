@@ -9,6 +9,7 @@ import os
 import re
 import shlex
 import sys
+import tempfile
 from collections.abc import Collection, Mapping
 from dataclasses import replace
 from pathlib import Path
@@ -40,6 +41,8 @@ if TYPE_CHECKING:
 NAME_CHARS_MAX: Final = 120
 NUMBERS: Final = {"schedules": 1, "seed": 0, "jobs": 1}
 """The least that each can be."""
+OPTION: Final = re.compile(r"(?<!\S)--(handler|ignore|reach|env|invariants|rows|records|template|table|case|engine)\b")
+"""What the command line says of an argument."""
 ENGINES: Final = ("memory", "dynamodb")
 
 
@@ -84,7 +87,7 @@ class Explore:
         try:
             _check(handler, {"only": only, "ignore": ignore, "reach": reach}, env)
         except WrongUse as error:
-            pytest.fail(f"explore: {error}", pytrace=False)
+            raise _failure(error) from None
         config = self._request.config
         files = {"invariants": invariants, "rows": rows, "records": records, "template": template}
         files["case_file"] = setting(config, "case", case)
@@ -107,9 +110,10 @@ class Explore:
         self._calls += 1
         try:
             _check_numbers(options)
+            _check_folder(self._folder())
             found = self._search(options)
         except WrongUse as error:
-            pytest.fail(f"explore: {error}", pytrace=False)
+            raise _failure(error) from None
         return self._told(found, options)
 
     def _search(self, options: Mapping[str, Any]) -> Found:
@@ -129,13 +133,8 @@ class Explore:
         reached = counted(sum(1 for count in result.situations.values() if count), "situation")
         self._request.node.user_properties.append((PROPERTY, f"{figures(result)}; {reached} reached"))
         if found.broken:
-            if options["case_file"] is None:
-                options["save"] = self._file("json")
-                options["save"].write_text(dump(found.broken.smallest), encoding="utf-8")
-            exploration = replace(exploration_of(found, options), test=self._line())
-            page = self._file("html")
-            page.write_bytes(html_page(exploration))
-            pytest.fail(f"{_text(exploration)}\nas a page: {page}", pytrace=False)
+            exploration, written = self._written(found, options)
+            pytest.fail(f"{_text(exploration)}\n{written}", pytrace=False)
         if result.stopped:
             raise KeyboardInterrupt
         exploration = exploration_of(found, options)
@@ -143,10 +142,29 @@ class Explore:
             pytest.fail(exploration.verdict, pytrace=False)
         return result
 
+    def _written(self, found: Found, options: Mapping[str, Any]) -> tuple[Exploration, str]:
+        """Write the case and the page, and say where; what cannot be written keeps no story away."""
+        assert found.broken is not None  # noqa: S101 - asked before
+        case = self._file("json") if options["case_file"] is None else None
+        exploration = replace(exploration_of(found, {**options, "save": case}), test=self._line())
+        page = self._file("html")
+        try:
+            page.parent.mkdir(parents=True, exist_ok=True)
+            if case is not None:
+                case.write_text(dump(found.broken.smallest), encoding="utf-8")
+            page.write_bytes(html_page(exploration))
+        except OSError as error:
+            unsaved = replace(exploration_of(found, options), test=self._line())
+            return unsaved, f"neither kept nor made a page: {error.filename or page.parent}: {error.strerror}"
+        return exploration, f"as a page: {page}"
+
+    def _folder(self) -> Path:
+        folder: Path = self._request.config.rootpath / setting(self._request.config, "folder")
+        return folder
+
     def _file(self, ending: str) -> Path:
         """Name a file after the test, beside those of others; the path is from the working folder where that can be."""
-        folder: Path = self._request.config.rootpath / setting(self._request.config, "folder")
-        folder.mkdir(parents=True, exist_ok=True)
+        folder = self._folder()
         name = re.sub(r"[^A-Za-z0-9_.-]+", "-", self._request.node.nodeid).strip("-")[-NAME_CHARS_MAX:]
         path = folder / f"{name}{f'-{self._calls}' if self._calls > 1 else ''}.{ending}"
         return path.relative_to(Path.cwd()) if path.is_relative_to(Path.cwd()) else path
@@ -168,6 +186,22 @@ def _check(handler: object, names: Mapping[str, object], env: object) -> None:
         return
     if not isinstance(env, Mapping) or not all(isinstance(each, str) for pair in env.items() for each in pair):
         raise WrongUse(f"env={env!r}: write the variables as a dictionary of texts, env={{'NAME': 'value'}}")
+
+
+def _failure(error: WrongUse) -> BaseException:
+    """Make a test's failure of a refusal: one line, in which options of the command are arguments of the fixture."""
+    return pytest.fail.Exception("explore: " + OPTION.sub(r"\1=", str(error)), pytrace=False)
+
+
+def _check_folder(folder: Path) -> None:
+    """Refuse before the work a folder that could not be written to after it; it is made where a case broke."""
+    there = next(path for path in (folder, *folder.parents) if path.exists())
+    try:
+        with tempfile.TemporaryFile(dir=there):
+            return
+    except OSError as error:
+        reason = "is a file" if there.is_file() else f"cannot be written to: {error.strerror}"
+    raise WrongUse(f"folder {folder} for broken cases: {there} {reason}; name another with --explore-folder")
 
 
 def _check_numbers(options: Mapping[str, Any]) -> None:

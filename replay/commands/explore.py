@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from replay.commands.explore_names import print_names
 from replay.commands.explore_options import about_of, asked_of, check_against, engine_of
 from replay.commands.explore_report import check_files, deliver_report, save
 from replay.commands.kinds import Seconds
@@ -49,6 +50,14 @@ ENDINGS = {"right": 0, "same": 0, "wrong": 1, "different": 1, "incomplete": 2}
 )
 @click.option("--ignore", multiple=True, metavar="RULE", help="Let this rule be broken (repeatable).")
 @click.option("--reach", multiple=True, metavar="SITUATION", help="No pass unless this occurred (repeatable).")
+@click.option(
+    "--list",
+    is_flag=True,
+    is_eager=True,
+    expose_value=False,
+    callback=print_names,
+    help="Show the names that --only, --ignore and --reach take; docs/explore.md says what each is.",
+)
 @click.option("--handler", metavar="TARGET", help="Another handler: MODULE:FUNCTION or path/to/file.py:function.")
 @click.option("--against", metavar="TARGET", help="Compare with this handler under the same schedules.")
 @click.option("--env", "variables", multiple=True, metavar="NAME=VALUE", help="A variable of its environment.")
@@ -128,7 +137,7 @@ def explore(**options: Any) -> int:  # noqa: ANN401 - click hands over each opti
     with refusals_explained(asked.endpoint_url or "DynamoDB Local"):
         if options["against"] is not None:
             return _compare(asked, options)
-        with cases_bar(asked.schedules) as tell:
+        with cases_bar(asked.schedules, time_s=asked.time_s, is_slow=not asked.is_in_memory) as tell:
             found = search(asked, tell)
     return ENDINGS[deliver_report(found, options).word]
 
@@ -137,7 +146,7 @@ def _compare(asked: Search, options: Mapping[str, Any]) -> int:
     """Explore two handlers and print what differs."""
     check_against(options)
     other = replace(asked.subject, target=Target.parse(options["against"]))
-    with cases_bar(asked.schedules, "different") as tell:
+    with cases_bar(asked.schedules, "different", time_s=asked.time_s) as tell:
         compared = search_both(asked, other, tell)
     if options["as_json"]:
         click.echo(json.dumps(differential_json(compared, about_of(options))))

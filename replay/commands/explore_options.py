@@ -5,6 +5,7 @@ from __future__ import annotations
 import shlex
 from typing import TYPE_CHECKING, Any, Final
 
+from replay.commands.outputs import called_as
 from replay.errors import WrongUse
 from replay.exploration.case_file import load
 from replay.exploration.features import Features
@@ -183,7 +184,7 @@ def about_of(options: Mapping[str, Any]) -> dict[str, str]:
 
 def _command(options: Mapping[str, Any]) -> str:
     """Write the command with the options that decide what a case does; a variable's value may be a secret."""
-    words = ["python", "-m", "replay", "explore"]
+    words = [*called_as().split(), "explore"]
     for name, option in (("handler", "--handler"), ("endpoint_url", "--endpoint-url")):
         words += [option, options[name]] if options[name] else []
     for name in ("invariants", "template", "table"):

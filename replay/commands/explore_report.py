@@ -9,8 +9,7 @@ from typing import TYPE_CHECKING, Any, Final
 import click
 
 from replay.commands.explore_options import exploration_of
-from replay.commands.outputs import refuse_same_file, written_to
-from replay.errors import WrongUse
+from replay.commands.outputs import refuse_same_file, refuse_unwritable, written_to
 from replay.exploration.case_file import dump
 from replay.reports.exploration_html import html_page
 from replay.reports.exploration_json import as_json
@@ -31,16 +30,14 @@ def check_files(options: Mapping[str, Any]) -> None:
     """Refuse before the work what could not be written after it.
 
     Raises:
-        WrongUse: A file's folder does not exist, or the name is a folder's, or a file's that is read.
+        WrongUse: A file cannot be made or written, or is one that is read.
     """
     for name in FILES:
         path = options[name]
         if path is not None:
+            refuse_unwritable(f"--{name}", path)
             read = ("invariants", "rows", "records", "template", *(["case_file"] if name != "save" else []))
             refuse_same_file(f"--{name}", path, (options[other] for other in read if options[other]))
-        if path is not None and (path.is_dir() or not path.parent.is_dir()):
-            wrong = "is a folder" if path.is_dir() else f"there is no folder {path.parent}"
-            raise WrongUse(f"--{name} {path}: {wrong}; name a file in a folder that exists")
 
 
 def deliver_report(found: Found, options: Mapping[str, Any]) -> Exploration:

@@ -1,16 +1,29 @@
-"""Files that commands write: never over what the same command reads, and refused in one line where it cannot be."""
+"""Files that commands write: never over what the same command reads, and refused in one line where it cannot be.
+
+And the name that a command has in what it writes.
+"""
 
 from __future__ import annotations
 
 import os
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
+
+import click
 
 from replay.errors import WrongUse
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
+
+AS_MODULE: Final = "python -m replay"
+
+
+def called_as() -> str:
+    """Give the command by the name that it was called by, for what it says to do again."""
+    context = click.get_current_context(silent=True)
+    return (context.find_root().info_name if context else None) or AS_MODULE
 
 
 def refuse_same_file(option: str, out: Path | str, read: Iterable[Path | str]) -> None:
@@ -23,6 +36,26 @@ def refuse_same_file(option: str, out: Path | str, read: Iterable[Path | str]) -
         if Path(out).is_file() and Path(given).is_file() and os.path.samefile(out, given):  # noqa: PTH121 - of two kinds
             same = f"the same file as {given}" if str(given) != str(out) else "also read"
             raise WrongUse(f"{option} {out} is {same}, which would be lost; name another file")
+
+
+def refuse_unwritable(option: str, path: Path) -> None:
+    """Try a file before the work that ends in it: what stands in it stays, and where none was, none is left.
+
+    Devices and pipes are not tried: opening one may wait for its reader.
+
+    Raises:
+        WrongUse: it is a folder, or its folder does not exist, or it cannot be opened for writing.
+    """
+    with written_to(option, path):
+        if path.is_dir() or not path.parent.is_dir():
+            wrong = "is a folder" if path.is_dir() else f"there is no folder {path.parent}"
+            raise WrongUse(f"{option} {path}: {wrong}; name a file in a folder that exists")
+        file = path.resolve()  # where a link leads: what is made here is taken away again, not the link
+        if file.is_file():
+            file.open("ab").close()
+        elif not file.exists():
+            file.open("xb").close()
+            file.unlink()
 
 
 @contextmanager

@@ -102,9 +102,9 @@ class Invariants:
         try:
             said = invariant.holds(rows, records)
         except AssertionError as error:
-            return _text(error) or f"line {_line(error)} does not hold"
+            return _text(error) or f"line {_line(error, self.path)} does not hold"
         except (Exception, SystemExit, GeneratorExit) as error:
-            where = f"{self.path}:{_line(error)}"
+            where = _place(error, self.path)
             raise WrongUse(f"invariant {invariant.name} fails itself at {where}: {_told(error)}") from error
         if isinstance(said, str):
             return said
@@ -122,7 +122,7 @@ def _names(path: Path) -> Mapping[str, Any]:
     try:
         return runpy.run_path(str(path))
     except (Exception, SystemExit) as error:
-        raise WrongUse(f"invariants {path}:{_line(error)}: {_told(error)}") from error
+        raise WrongUse(f"invariants {_place(error, path)}: {_told(error)}") from error
 
 
 def _invariants(path: Path, names: Mapping[str, Any]) -> Iterator[Invariant]:
@@ -150,11 +150,18 @@ def _plain(item: Mapping[str, Any]) -> dict[str, Any]:
 _DESERIALISER = TypeDeserializer()
 
 
-def _line(error: BaseException) -> int:
-    """Find where an error came up."""
-    if isinstance(error, SyntaxError):
+def _place(error: BaseException, path: Path) -> str:
+    """Name the file, and its line where there is one: a file that is no text has none."""
+    line = _line(error, path)
+    return f"{path}:{line}" if line else str(path)
+
+
+def _line(error: BaseException, path: Path) -> int:
+    """Find the last line of the file itself that an error came through; 0 where there is none."""
+    if isinstance(error, SyntaxError) and error.filename in {None, str(path)}:
         return error.lineno or 0
-    return traceback.extract_tb(error.__traceback__)[-1].lineno or 0
+    lines = [frame.lineno for frame in traceback.extract_tb(error.__traceback__) if frame.filename == str(path)]
+    return (lines[-1] if lines else 0) or 0
 
 
 def _told(error: BaseException) -> str:

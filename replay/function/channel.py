@@ -19,6 +19,9 @@ CHUNK_BYTES = 1 << 16
 GATED = "gated"
 """The process's last argument where every call waits for the harness's word."""
 
+GONE = (BrokenPipeError, ConnectionResetError)
+"""How the other side's end is told; a socket that ends with something unread is reset."""
+
 Message = dict[str, Any]
 
 
@@ -44,7 +47,7 @@ class Writer:
             with self._lock:
                 while line:
                     line = line[os.write(self._descriptor, line) :]
-        except BrokenPipeError as error:
+        except GONE as error:
             raise Ended from error
 
     def close(self) -> None:
@@ -72,7 +75,10 @@ class Reader:
             left = None if until is None else max(0.0, until - time.monotonic())
             if not self._selector.select(left):
                 return None
-            chunk = os.read(self._descriptor, CHUNK_BYTES)
+            try:
+                chunk = os.read(self._descriptor, CHUNK_BYTES)
+            except GONE as error:
+                raise Ended from error
             if not chunk:
                 raise Ended
             self._rest += chunk

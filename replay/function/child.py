@@ -68,13 +68,13 @@ class NoHandler(Exception):
 
 
 def load(target: Target) -> Handler:
-    """Import the handler with its own folder, or the working folder, first on the path.
+    """Import the handler with the working folder first on the path; a file's own folder comes before it.
 
     Raises:
         NoHandler: it cannot be called as Lambda calls it.
     """
+    sys.path.insert(0, os.getcwd())  # noqa: PTH109 - the path takes texts
     if target.file is None:
-        sys.path.insert(0, os.getcwd())  # noqa: PTH109 - the path takes texts
         module = importlib.import_module(target.location)
     else:
         sys.path.insert(0, str(target.file.resolve().parent))

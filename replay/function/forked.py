@@ -17,7 +17,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 
 from replay.function.channel import Ended, Reader, Writer
-from replay.function.process import LOADED_WITHIN_S, PACKAGE_FOLDER, HandlerNotLoaded, arn, why_not_loaded
+from replay.function.process import (
+    LOADED_WITHIN_S,
+    PACKAGE_FOLDER,
+    HandlerNotLoaded,
+    arn,
+    while_loading,
+    why_not_loaded,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -57,8 +64,12 @@ class ForkedFunction:
             stderr=output,
             start_new_session=True,
         )
-        self._orders = self._accept(LOADED_WITHIN_S)
-        self._loaded(Reader(self._orders.fileno()))
+        try:
+            self._orders = self._accept(LOADED_WITHIN_S)
+            self._loaded(Reader(self._orders.fileno()))
+        except BaseException:  # also Ctrl-C, where the import hangs
+            self.__exit__()
+            raise
         return self
 
     def __exit__(self, *_: object) -> None:
@@ -94,14 +105,12 @@ class ForkedFunction:
         raise HandlerNotLoaded(f"handler {self._launch.target}: its process did not come up")
 
     def _loaded(self, reader: Reader) -> None:
+        target = self._launch.target
         try:
-            message = reader.receive(time.monotonic() + LOADED_WITHIN_S)
+            message = next(while_loading(reader, target))
         except Ended:
-            message = None
-        if message is None:
-            raise HandlerNotLoaded(f"handler {self._launch.target}: its process ended while it was imported")
+            raise HandlerNotLoaded(f"handler {target}: its process ended while it was imported") from None
         if message["is"] == "not-loaded":
-            target = self._launch.target
             raise HandlerNotLoaded(f"handler {target}: {why_not_loaded(target, message)}")
 
 

@@ -26,15 +26,19 @@ from replay.function.outcome import Crashed, Invoked, Outcome, Raised, Returned,
 from replay.function.output import Output
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Iterator, Mapping
 
     from replay.function.channel import Message
     from replay.function.configuration import Configuration
     from replay.function.control import Control, Order
     from replay.function.target import Target
 
+LAMBDA_LOADS_WITHIN_S = 10
+"""Lambda then starts over on the invocation's own time. Source: AWS, Lambda developer guide, "Init phase"."""
 LOADED_WITHIN_S = 60
-"""Lambda grants 10 s and then starts over on the invocation's own time; a busy machine gets more here."""
+"""A busy machine gets more here."""
+SAID_AFTER_S = 5
+"""How long an import may take before somebody who waits is told of it."""
 
 END_WITHIN_S = 5
 LINES_TOLD = 3
@@ -202,24 +206,20 @@ class _Running:
 
     def load(self, target: Target) -> None:
         """Wait until the handler is imported; calls that it makes meanwhile happen."""
-        until = time.monotonic() + LOADED_WITHIN_S
-        while True:
-            try:
-                message = self.reader.receive(until)
-            except Ended:
-                said = " | ".join(self._after_end())
-                raise HandlerNotLoaded(f"handler {target}: its process ended while it was imported: {said}") from None
-            if message is None:
-                raise HandlerNotLoaded(f"handler {target}: its import took longer than {LOADED_WITHIN_S} s")
-            match message["is"]:
-                case "ready":
-                    return
-                case "not-loaded":
-                    raise HandlerNotLoaded(f"handler {target}: {why_not_loaded(target, message)}")
-                case "call":
-                    self.calls_at_import.append(_call(message))
-                case "asks":
-                    self.answer(message["number"], GO)
+        try:
+            for message in while_loading(self.reader, target):
+                match message["is"]:
+                    case "ready":
+                        return
+                    case "not-loaded":
+                        raise HandlerNotLoaded(f"handler {target}: {why_not_loaded(target, message)}")
+                    case "call":
+                        self.calls_at_import.append(_call(message))
+                    case "asks":
+                        self.answer(message["number"], GO)
+        except Ended:
+            said = " | ".join(self._after_end())
+            raise HandlerNotLoaded(f"handler {target}: its process ended while it was imported: {said}") from None
 
     def answer(self, number: int, order: Order) -> None:
         """Say what becomes of a call that waits."""
@@ -267,6 +267,27 @@ def arn(launch: Launch) -> str:
     return f"arn:aws:lambda:{region}:{ACCOUNT}:function:{launch.configuration.name}"
 
 
+def while_loading(reader: Reader, target: Target) -> Iterator[Message]:
+    """Give what a handler's process tells while the handler is imported; say so where that takes long.
+
+    Raises:
+        Ended: the process is gone.
+        HandlerNotLoaded: it took longer than LOADED_WITHIN_S.
+    """
+    started, is_said = time.monotonic(), False
+    while True:
+        message = reader.receive(started + (LOADED_WITHIN_S if is_said else SAID_AFTER_S))
+        if message is not None:
+            yield message
+        elif is_said:
+            own = f"Lambda's own limit is {LAMBDA_LOADS_WITHIN_S} s"
+            raise HandlerNotLoaded(f"handler {target}: its import took longer than {LOADED_WITHIN_S} s; {own}")
+        else:
+            is_said = True
+            line = f"handler {target} is still being imported after {SAID_AFTER_S} s; it gets {LOADED_WITHIN_S} s"
+            print(f"replay: {line}", file=sys.stderr, flush=True)  # noqa: T201 - nothing that says lines is below this
+
+
 def why_not_loaded(target: Target, message: Message) -> str:
     """Say in a line what keeps a handler from being loaded."""
     if message["no_handler"] is not None:
@@ -275,6 +296,7 @@ def why_not_loaded(target: Target, message: Message) -> str:
         near = difflib.get_close_matches(target.function, message["functions"], n=1)
         hint = f"did you mean '{near[0]}'?" if near else f"it has {', '.join(message['functions']) or 'none'}"
         return f"there is no function '{target.function}' in {target.location}; {hint}"
-    if message["missing_module"] is not None and target.location.startswith(message["missing_module"]):
-        return f"there is no module '{message['missing_module']}' in the working folder or the environment"
+    missing = message["missing_module"]
+    if missing is not None and target.file is None and f"{target.location}.".startswith(f"{missing}."):
+        return f"there is no module '{missing}' in the working folder or the environment"
     return f"its import raised {message['type']}: {message['message']} ({message['place']})"

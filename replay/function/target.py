@@ -13,7 +13,10 @@ FILE_ENDING = ".py"
 
 @dataclass(frozen=True, slots=True)
 class Target:
-    """A function, in a module found as Python finds modules (the working folder first) or in a file."""
+    """A function, in a module found as Python finds modules (the working folder first) or in a file.
+
+    What a file imports is looked for in its own folder, then as a module is.
+    """
 
     location: str
     function: str

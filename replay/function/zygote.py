@@ -2,17 +2,20 @@
 
 A fork costs milliseconds where a start costs half a second, so that a history may crash as often as it likes. Started
 by `replay.function.forked` as `TARGET SOCKET ENDPOINT`: it connects to the socket for orders (a line each), and every
-fork connects once more, serves one invocation through the gate, and is gone. When the harness ends, so do all.
+fork connects once more, serves one invocation through the gate, and is gone. When the harness ends, however that
+happens, so do all, whatever they are busy with, and what they started.
 """
 
 from __future__ import annotations
 
+import contextlib
 import os
 import signal
 import socket
 import sys
 import threading
 import time
+from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 from replay.function.channel import Ended, Reader, Writer
@@ -23,11 +26,15 @@ from replay.function.observer import Observer
 from replay.function.target import Target
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from replay.function.calls import Call
     from replay.function.channel import Message
     from replay.function.child import Handler
 
 LITTLE_TIME_S = 0.05
+LOOK_EVERY_S = 0.25
+"""How long the harness's end goes unnoticed while the handler is imported."""
 
 
 def main() -> None:
@@ -40,20 +47,46 @@ def main() -> None:
     serving.gate.install()
     writer, reader = Writer(orders.fileno()), Reader(orders.fileno())
     try:
-        handler = load(target)
+        with _ending_with_the_harness():
+            handler = load(target)
     except Exception as error:  # noqa: BLE001 - whatever a module does at import
         writer.send(not_loaded(target, error))
         return
-    writer.send({"is": "ready"})
     try:
+        writer.send({"is": "ready"})
         while True:
             reader.receive()
             if os.fork() == 0:
-                orders.close()
-                serving.serve(handler, _connect(address))
+                with contextlib.suppress(Ended, OSError):  # the harness ended, or waits no more
+                    orders.close()
+                    serving.serve(handler, _connect(address))
                 os._exit(0)
     except Ended:
-        return
+        _end_all()
+
+
+@contextmanager
+def _ending_with_the_harness() -> Iterator[None]:
+    """Watch for the harness's end while nobody reads the orders; no thread is left that a fork would lack."""
+    starter, is_over = os.getppid(), threading.Event()
+
+    def watch() -> None:
+        while not is_over.wait(LOOK_EVERY_S):
+            if os.getppid() != starter:
+                _end_all()
+
+    watching = threading.Thread(target=watch, daemon=True, name="replay-harness")
+    watching.start()
+    try:
+        yield
+    finally:
+        is_over.set()
+        watching.join()
+
+
+def _end_all() -> None:
+    """End this process with every fork, and what they started: all are of the group that it leads."""
+    os.killpg(os.getpid(), signal.SIGKILL)
 
 
 class _Serving:

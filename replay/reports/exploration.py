@@ -6,8 +6,9 @@ import shlex
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final, Literal
 
+from replay.exploration.ground import HANDLER_TIMEOUT_S
 from replay.exploration.situations import SITUATIONS
-from replay.exploration.story import Called, Delivered, PhaseBegan, RowChange, Wrote
+from replay.exploration.story import Called, Delivered, Ended, PhaseBegan, RowChange, Wrote
 from replay.reports.reasons import headline, reason
 from replay.rows.keys import GROUP_PREFIX, membership_of
 from replay.rows.said import said_by
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
 
 
 CASES_FOR_A_RATE: Final = 20
+ENDLESS: Final = "an invocation comes to an end"
 TEST: Final = """\
 def test_the_case_is_right(explore):
     explore({arguments})
@@ -226,12 +228,24 @@ def _add_version(
 
 
 def _anomaly(broken: Broken, case: Case, story: Sequence[Event]) -> Anomaly:
+    if broken.rule == ENDLESS:
+        return _endless(broken, story)
     is_calm = broken.rule == "redelivery changes nothing"
     culprit, changes = _first_write(story) if is_calm else _last_change(story, _concerned(broken.finding))
     records = _meant(broken.finding, case)
     if not records and isinstance(culprit, Called):
         records = invocations(story)[culprit.invocation].sequences
     return Anomaly(broken.rule, broken.text, reason(broken.rule), culprit, changes, records)
+
+
+def _endless(broken: Broken, story: Sequence[Event]) -> Anomaly:
+    """Say of which invocation it is that nothing came: no row is as it is by that."""
+    last = next((event for event in reversed(story) if isinstance(event, Ended)), None)
+    if last is None:
+        return Anomaly(broken.rule, broken.text, reason(broken.rule), None, (), ())
+    text = f"invocation {last.invocation}, given {HANDLER_TIMEOUT_S:.0f} s: {broken.text}"
+    delivered = invocations(story).get(last.invocation)
+    return Anomaly(broken.rule, text, reason(broken.rule), None, (), delivered.sequences if delivered else ())
 
 
 def _first_write(story: Sequence[Event]) -> tuple[Called | None, tuple[RowChange, ...]]:
@@ -288,5 +302,5 @@ def _meant(finding: Finding | None, case: Case) -> tuple[str, ...]:
 
 
 def _group(item: Item | None) -> str | None:
-    membership = membership_of(item) if item else None
+    membership = membership_of(item) if item and "pk" in item else None  # of another table, whose rows are in no group
     return membership[0] if membership else None

@@ -17,7 +17,11 @@ if TYPE_CHECKING:
     from replay.exploration.differential import Differential
     from replay.report import Report
 
+SAID_FIRST_S: Final = 10.0
+"""So long somebody waits for a sign of life from an exploration in a pipe."""
 SAID_EVERY_S: Final = 60.0
+MINUTE_S: Final = 60
+HOUR_S: Final = 3600
 
 
 @contextmanager
@@ -63,8 +67,14 @@ def deliveries_bar(
 
 
 @contextmanager
-def cases_bar(total: int, found: str = "broken") -> Iterator[Callable[[Result | Differential], None]]:
-    """Show how many cases were explored, and how many were `found`; in a pipe, a line a minute."""
+def cases_bar(
+    total: int, found: str = "broken", *, time_s: float | None = None, is_slow: bool = False
+) -> Iterator[Callable[[Result | Differential], None]]:
+    """Show how many of at most `total` cases in `time_s` seconds were explored, and how many were `found`.
+
+    In a pipe, a line after ten seconds, then one a minute, each with what is left to go. Where cases are slow, it is
+    said too that a broken one is made small, which takes many more.
+    """
     from rich.console import Console  # noqa: PLC0415 - as above
     from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn  # noqa: PLC0415
 
@@ -76,16 +86,32 @@ def cases_bar(total: int, found: str = "broken") -> Iterator[Callable[[Result | 
         TextColumn("{task.fields[rate]}/s, {task.fields[found]} " + found),
         TimeRemainingColumn(),
     )
-    said_s = 0.0
+    due_s, is_announced = SAID_FIRST_S, False
     with Progress(*columns, console=console, disable=not console.is_terminal) as bar:
         task = bar.add_task("", total=total, rate="-", found=0)
 
         def tell(result: Result | Differential) -> None:
-            nonlocal said_s
-            rate = f"{result.cases / result.duration_s:,.0f}" if result.duration_s else "-"
+            nonlocal due_s, is_announced
+            a_second = result.cases / result.duration_s if result.duration_s else 0.0
+            rate = f"{a_second:,.{0 if a_second >= 10 else 1}f}" if a_second else "-"  # noqa: PLR2004 - two figures
             bar.update(task, completed=result.cases, rate=rate, found=result.found)
-            if bar.disable and result.duration_s >= said_s + SAID_EVERY_S:
-                said_s = result.duration_s
-                say(f"{result.cases:,} of {total:,} cases, {rate}/s, {result.found} {found}")
+            if not bar.disable:
+                return
+            if is_slow and result.found and not is_announced:
+                is_announced = True
+                say(f"case {result.cases:,} breaks a rule; carrying it out again, as small as it gets")
+            elif result.duration_s >= due_s and a_second:
+                due_s = result.duration_s + SAID_EVERY_S
+                left = [(total - result.cases) / a_second] + ([time_s - result.duration_s] if time_s else [])
+                done = f"{result.cases:,} of {total:,} cases, {rate}/s, {result.found} {found}"
+                say(f"{done}; at most {_lasting(min(left))} to go")
 
         yield tell
+
+
+def _lasting(seconds: float) -> str:
+    """Write an estimate: `40 s`, `12 min`, `1 h 20 min`."""
+    if seconds < MINUTE_S:
+        return f"{max(seconds, 0):.0f} s"
+    hours, rest = divmod(round(seconds / MINUTE_S) * MINUTE_S, HOUR_S)
+    return f"{hours:,} h {rest // MINUTE_S} min" if hours else f"{rest // MINUTE_S} min"

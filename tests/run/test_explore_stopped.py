@@ -65,7 +65,7 @@ def test_the_command_reports_what_it_has_and_does_not_pass(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     @contextmanager
-    def presses_ctrl_c(_: int) -> Iterator[Callable[[Result], None]]:
+    def presses_ctrl_c(_: int, **__: object) -> Iterator[Callable[[Result], None]]:
         yield press_ctrl_c()
 
     monkeypatch.setattr(importlib.import_module("replay.commands.explore"), "cases_bar", presses_ctrl_c)

@@ -94,7 +94,9 @@ def test_a_handler_may_be_the_function_itself(pytester: pytest.Pytester, engine_
         ("reach=[1]", "explore: reach=[1]: write a list of names"),
         ("3", "explore: handler 3 is neither a function nor a name like 'app/stream.py:handler'"),
         ("engine='dynamo'", "explore: engine='dynamo': write 'memory' or 'dynamodb'"),
-        ("case='none.json'", "explore: case none.json: No such file or directory"),
+        ("case='none.json'", "explore: case none.json: there is no such file"),
+        ("reach=['trottle']", "explore: reach=: there is no situation 'trottle'; did you mean 'throttle'?"),
+        ("rows='a.jsonl'", "explore: rows= says what is there before; name what is delivered with records="),
     ],
 )
 def test_what_is_named_and_not_there_fails_in_one_line(pytester: pytest.Pytester, call: str, said: str) -> None:
@@ -102,6 +104,47 @@ def test_what_is_named_and_not_there_fails_in_one_line(pytester: pytest.Pytester
     ran.assert_outcomes(failed=1)
     assert said in ran.stdout.str()
     assert "Error" not in ran.stdout.str()
+    assert "exception" not in ran.stdout.str()
+
+
+@pytest.mark.engine
+def test_a_handler_that_cannot_be_loaded_fails_in_one_line(pytester: pytest.Pytester, engine_endpoint: str) -> None:
+    pytester.makepyfile(stream="def handler(event, context): ...\n")
+    ran = run(
+        pytester,
+        "def test_it(explore):\n    explore('stream.py:handle')\n",
+        "--explore-endpoint",
+        engine_endpoint,
+    )
+    ran.assert_outcomes(failed=1)
+    ran.stdout.fnmatch_lines(
+        ["explore: handler stream.py:handle: there is no function 'handle' in stream.py; did you*"]
+    )
+    assert "exception" not in ran.stdout.str()
+
+
+@pytest.mark.parametrize("folder", ["taken", "taken/below"])
+def test_a_folder_that_cannot_be_written_to_is_refused_before_the_work(pytester: pytest.Pytester, folder: str) -> None:
+    taken = pytester.path / "taken"
+    taken.touch()
+    ran = run(pytester, OURS, "--explore-folder", folder)
+    ran.assert_outcomes(failed=1)
+    ran.stdout.fnmatch_lines([f"explore: folder {pytester.path / folder} for broken cases: {taken} is a file; name*"])
+    assert "Error" not in ran.stdout.str()
+
+
+def test_a_file_that_cannot_be_written_keeps_no_story_away(pytester: pytest.Pytester) -> None:
+    pytester.makepyfile(rules="def finally_never(rows, records):\n    return 'never'\n")
+    (pytester.path / "explored" / "test_stream.py-test_never.json").mkdir(parents=True)
+    ran = run(pytester, "def test_never(explore):\n    explore(schedules=1, invariants='rules.py')\n")
+    ran.assert_outcomes(failed=1)
+    ran.stdout.fnmatch_lines(
+        [
+            "wrong: finally_never*",
+            "python -m replay explore --invariants rules.py --seed 0 --schedules 1",
+            "neither kept nor made a page: explored/test_stream.py-test_never.json: Is a directory",
+        ]
+    )
 
 
 @pytest.mark.parametrize(

@@ -11,6 +11,7 @@ import pytest
 
 from replay.cli import main
 from replay.commands.engine import _variables
+from replay.commands.explore_options import DEFAULTS, asked_of
 
 EVENTS = Path(__file__).parents[2] / "fixtures" / "faults" / "H2" / "events.jsonl"
 
@@ -167,3 +168,33 @@ def test_why_a_file_cannot_be_read_is_said_in_words(
     assert capsys.readouterr().err == f"replay: {file} cannot be read: {why}\n"
     assert main(["mapping", "show", str(tmp_path)]) == 2
     assert capsys.readouterr().err == f"replay: {tmp_path}: the template cannot be read: it is a folder\n"
+
+
+def test_every_name_that_explore_takes_is_listed_and_taken(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["explore", "--list"]) == 0
+    blocks = re.findall(r"^(--[a-z]+), .+:\n((?:  .+\n)+)", capsys.readouterr().out, re.MULTILINE)
+    titles = {option: re.findall("  (.+)\n", names) for option, names in blocks}
+    assert titles.keys() == {"--only", "--ignore", "--reach"}
+    asked_of({**DEFAULTS, **{option.removeprefix("--"): tuple(names) for option, names in titles.items()}})
+
+
+@pytest.mark.parametrize(
+    ("called", "name"), [("/venv/bin/inbox-replay", "inbox-replay"), ("/clone/replay/__main__.py", "python -m replay")]
+)
+def test_the_command_is_told_by_the_name_it_was_called_by(tmp_path: Path, called: str, name: str) -> None:
+    rules = tmp_path / "rules.py"
+    rules.write_text("def finally_never(rows, records):\n    return 'never'\n")
+    script = f"import sys; sys.argv[0] = {called!r}; from replay.cli import main; sys.exit(main())"
+
+    def said(*words: str) -> str:
+        done = subprocess.run([sys.executable, "-c", script, *words], capture_output=True, text=True, check=False)
+        return done.stdout + done.stderr
+
+    for words in (["explore"], ["engine", "start"]):
+        told = said(*words, "--help")
+        assert f"Usage: {name} {' '.join(words)}" in told
+        assert f"{name} engine start --p" in told or f"{name} explore --exhaustive" in told
+        assert name == "python -m replay" or "python -m replay" not in told
+    assert said("explore", "--seed", "x").endswith(f"; see '{name} explore --help'\n")
+    broken = said("explore", "--schedules", "1", "--jobs", "1", "--invariants", str(rules))
+    assert f"again, on the command line\n{name} explore --invariants {rules} --seed 0 --schedules 1\n" in broken

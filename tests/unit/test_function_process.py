@@ -16,10 +16,11 @@ from hypothesis import strategies as st
 
 from replay.errors import WrongUse
 from replay.function.calls import Touched, touched_by
+from replay.function.child import not_loaded
 from replay.function.configuration import Configuration
 from replay.function.environment import Surroundings, handler_environment
 from replay.function.outcome import Crashed, Raised, Returned, TimedOut, Unserialisable
-from replay.function.process import FunctionProcess, HandlerNotLoaded, Launch
+from replay.function.process import FunctionProcess, HandlerNotLoaded, Launch, why_not_loaded
 from replay.function.target import Target
 from replay.template import Template
 
@@ -229,6 +230,21 @@ def test_a_handler_that_cannot_be_imported_is_wrong_use(start: Start, name: str)
 
 
 @pytest.mark.parametrize(
+    ("location", "missing", "said"),
+    [
+        ("app.stream", "app", "there is no module 'app' in the working folder"),
+        ("app.stream", "app.stream", "there is no module 'app.stream' in the working folder"),
+        ("application", "app", "its import raised ModuleNotFoundError: No module named 'app'"),
+        ("app/stream.py", "app", "its import raised ModuleNotFoundError: No module named 'app'"),
+    ],
+)
+def test_only_the_handlers_own_module_is_said_to_be_nowhere(location: str, missing: str, said: str) -> None:
+    target = Target(location, "handler")
+    error = ModuleNotFoundError(f"No module named '{missing}'", name=missing)
+    assert why_not_loaded(target, not_loaded(target, error)).startswith(said)
+
+
+@pytest.mark.parametrize(
     ("text", "reason"),
     [
         ("handler", "names no function"),
@@ -247,9 +263,13 @@ def test_lambdas_spelling_of_a_target_is_understood() -> None:
     assert str(Target.parse("a.b.handler")) == "a.b:handler"
 
 
-def test_a_module_is_found_in_the_working_folder(tmp_path: Path) -> None:
+@pytest.mark.parametrize("target", ["mine:handler", "app/stream.py:handler", "app.stream:handler"])
+def test_what_a_handler_imports_is_found_in_the_working_folder(tmp_path: Path, target: str) -> None:
     (tmp_path / "mine.py").write_text("import beside\ndef handler(event, context): return beside.VALUE")
     (tmp_path / "beside.py").write_text("VALUE = 5")
+    (tmp_path / "app").mkdir()
+    (tmp_path / "app" / "__init__.py").write_text("from beside import VALUE")
+    (tmp_path / "app" / "stream.py").write_text("from app import VALUE\ndef handler(event, context): return VALUE")
     script = textwrap.dedent(f"""
         import os, sys
         sys.path.append({str(Path(__file__).parents[2])!r})
@@ -257,7 +277,7 @@ def test_a_module_is_found_in_the_working_folder(tmp_path: Path) -> None:
         from replay.function.configuration import Configuration
         from replay.function.environment import Surroundings, handler_environment
         from replay.function.target import Target
-        target = Target.parse("mine:handler")
+        target = Target.parse({target!r})
         around = Surroundings("us-east-1", None, inherited=os.environ)
         environment = handler_environment(target, Configuration(), around)
         with FunctionProcess(Launch(target, Configuration(), environment, None)) as process:

@@ -106,6 +106,8 @@ def test_what_a_rule_says(tmp_path: Path, body: str, evidence: str | None) -> No
         ("def always_it(rows, records): return []", "returned a list; return nothing or True where it holds"),
         ("def always_it(rows, records): raise GeneratorExit", "always_it fails itself at"),
         ("x = (", "rules.py:1: SyntaxError"),
+        ("\nimport json\njson.loads('')", "rules.py:3: JSONDecodeError"),
+        ("\0", "rules.py: SyntaxError"),
         ("\nimport nowhere", "rules.py:2: ModuleNotFoundError: No module named 'nowhere'"),
     ],
 )

@@ -2,15 +2,13 @@ from __future__ import annotations
 
 import io
 import sys
-from typing import TYPE_CHECKING
+
+import pytest
 
 from replay.exploration.campaign import Result
 from replay.report import Failure, Report
 from replay.reports.progress import cases_bar, deliveries_bar, records_bar
 from replay.tables.progress import megabytes_bar, say
-
-if TYPE_CHECKING:
-    import pytest
 
 
 class Terminal(io.StringIO):
@@ -53,14 +51,34 @@ def test_on_a_terminal_records_are_counted_whether_their_number_is_known_or_not(
     assert "3000/4000" in terminal.getvalue()
 
 
-def test_in_a_pipe_a_long_exploration_says_a_line_a_minute(capsys: pytest.CaptureFixture[str]) -> None:
+def test_in_a_pipe_a_long_exploration_says_a_line_after_ten_seconds_and_one_a_minute(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
     with cases_bar(30_000) as told:
-        for seconds in range(0, 150, 10):
+        for seconds in range(0, 150, 5):
             told(Result(cases=100 * seconds, broken=[7] * (seconds > 100), duration_s=seconds))
-    assert capsys.readouterr() == (
-        "",
-        "replay: 6,000 of 30,000 cases, 100/s, 0 broken\nreplay: 12,000 of 30,000 cases, 100/s, 1 broken\n",
-    )
+    assert capsys.readouterr().err.splitlines() == [
+        "replay: 1,000 of 30,000 cases, 100/s, 0 broken; at most 5 min to go",
+        "replay: 7,000 of 30,000 cases, 100/s, 0 broken; at most 4 min to go",
+        "replay: 13,000 of 30,000 cases, 100/s, 1 broken; at most 3 min to go",
+    ]
+
+
+@pytest.mark.parametrize(("time_s", "left"), [(None, "1 h 23 min"), (3_611, "1 h 0 min"), (400, "6 min"), (30, "20 s")])
+def test_a_slow_exploration_says_when_it_is_over_at_most(
+    capsys: pytest.CaptureFixture[str], time_s: float | None, left: str
+) -> None:
+    with cases_bar(10_000, time_s=time_s) as told:
+        told(Result(cases=20, duration_s=10))
+    assert capsys.readouterr().err == f"replay: 20 of 10,000 cases, 2.0/s, 0 broken; at most {left} to go\n"
+
+
+def test_a_slow_exploration_says_that_a_broken_case_is_made_small(capsys: pytest.CaptureFixture[str]) -> None:
+    with cases_bar(10_000, is_slow=True) as told:
+        told(Result(cases=20, duration_s=9))
+        told(Result(cases=21, broken=[20], duration_s=11))
+    said = "replay: case 21 breaks a rule; carrying it out again, as small as it gets\n"
+    assert capsys.readouterr().err == said
 
 
 def test_on_a_terminal_cases_are_counted_with_those_that_broke(monkeypatch: pytest.MonkeyPatch) -> None:

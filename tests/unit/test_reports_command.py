@@ -9,7 +9,7 @@ import pytest
 
 from replay.cli import EXIT_RIGHT, EXIT_WRONG_USE, main
 from replay.commands.explore_options import DEFAULTS
-from replay.commands.explore_report import deliver_report
+from replay.commands.explore_report import check_files, deliver_report
 from replay.exploration.campaign import Result
 from replay.exploration.case_file import dump
 from replay.exploration.search import Found
@@ -39,7 +39,15 @@ def test_one_run_writes_every_report(tmp_path: Path, capsys: pytest.CaptureFixtu
 
 
 @pytest.mark.parametrize("option", ["--html", "--junit", "--save"])
-@pytest.mark.parametrize(("name", "said"), [("none/report", "there is no folder"), (".", "is a folder")])
+@pytest.mark.parametrize(
+    ("name", "said"),
+    [
+        ("none/report", "there is no folder"),
+        (".", "is a folder"),
+        ("long" * 100, "cannot be written: File name too long; name another file"),
+    ],
+    ids=["no folder", "a folder", "refused by the system"],
+)
 def test_a_file_that_cannot_be_written_is_refused_before_the_work(
     tmp_path: Path, capsys: pytest.CaptureFixture[str], option: str, name: str, said: str
 ) -> None:
@@ -48,6 +56,18 @@ def test_a_file_that_cannot_be_written_is_refused_before_the_work(
     assert written.out == ""
     assert written.err.startswith(f"replay: {option} {tmp_path}")
     assert said in written.err
+
+
+def test_a_file_that_is_tried_before_the_work_stays_as_it_was(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    kept, leads_nowhere = tmp_path / "kept.json", tmp_path / "link.html"
+    kept.write_text("an earlier case", encoding="utf-8")
+    leads_nowhere.symlink_to(tmp_path / "new.html")
+    check_files({**ASKED, "save": kept, "html": leads_nowhere, "junit": tmp_path / "new.xml"})
+    assert kept.read_text(encoding="utf-8") == "an earlier case"
+    assert {path.name for path in tmp_path.iterdir()} == {"kept.json", "link.html"}
+    assert capsys.readouterr() == ("", "")
 
 
 def test_the_command_to_run_again_has_what_decides_a_case(capsys: pytest.CaptureFixture[str]) -> None:

@@ -18,8 +18,8 @@ from replay.exploration.campaign import Result, explain, in_memory
 from replay.exploration.case_file import parse
 from replay.exploration.draw import draw
 from replay.exploration.free.ground import FREE_RULES
-from replay.exploration.outcome import RULES, Manner
-from replay.exploration.story import Called, PhaseBegan, RowChange
+from replay.exploration.outcome import RULES, Broken, Manner
+from replay.exploration.story import Called, Ended, PhaseBegan, RowChange
 from replay.reports.exploration import anomalies, figures, moves, versions
 from replay.reports.exploration_json import ExplorationJson, as_json
 from replay.reports.exploration_text import print_exploration, told
@@ -137,6 +137,17 @@ def test_a_redelivery_that_writes_is_blamed_on_its_first_write() -> None:
     assert change.before == change.after
     later = found.execution.story.index(anomaly.culprit)
     assert max(place for place, event in enumerate(found.execution.story) if isinstance(event, PhaseBegan)) < later
+
+
+def test_an_invocation_that_never_ends_is_named_with_its_seconds_and_no_row_is_blamed() -> None:
+    found = broken()
+    found.execution.broken[:] = [Broken("an invocation comes to an end", "no call and no answer")]
+    found.execution.story.append(Ended(3, 0.0, 1, "timed out", None))
+    (anomaly,) = anomalies(found)
+    assert anomaly.evidence == "invocation 1, given 10 s: no call and no answer"
+    assert anomaly.culprit is None
+    assert anomaly.changes == ()
+    assert anomaly.records == ("100000000000000000001",)
 
 
 def test_a_row_removed_and_put_in_one_call_has_moved() -> None:
