@@ -6,6 +6,7 @@ of another. Only what AWS allows is drawn. Ids begin with a tag where cases shar
 
 from __future__ import annotations
 
+import json
 from typing import TYPE_CHECKING, Any
 
 from replay.exploration.case import FAULT_KINDS, TORN_READS, Case, Fault, Lag, Redelivery, Turn, Twin, Write
@@ -14,7 +15,7 @@ from replay.exploration.features import Features, Size
 from replay.exploration.moments import Moments
 from replay.exploration.population import PEOPLE, Population
 from replay.exploration.telling import FLOOD, Telling
-from replay.exploration.vocabulary import PLAIN_TEXTS, TEXTS
+from replay.exploration.vocabulary import OWNED, PLAIN_TEXTS, TEXTS
 from replay.rows.keys import GROUP_PREFIX
 
 if TYPE_CHECKING:
@@ -28,6 +29,9 @@ STEPS_AHEAD = 60
 DISTURBANCES = tuple(kind for kind in FAULT_KINDS if kind not in TORN_READS)
 NAMES = ("unread", "unread", "muted", "pinned")
 """What other owners set; rows begin with the first, if with any."""
+NAMES_OF_THE_APPLICATION = ("user_display_name", "user_handle")
+"""What the application sets anew where somebody changes their name."""
+VALUES = tuple(value for values in OWNED.values() for value in values)
 
 
 def draw(seed: int, size: Size | None = None, tag: str = "", features: Features | None = None) -> Case:
@@ -145,7 +149,7 @@ class _Drawing:
                 if self._features.joiners and self._dice.coin(0.5):
                     late.append((group, member, self._dice.choice(people.members[group])))
             elif self._features.owners:
-                yield Write(self._soon(), "set", group, member, self._dice.choice(NAMES), str(number + 1))
+                yield self._set(group, member, str(number + 1))
         if self._features.joiners and self._dice.coin(0.3):
             group = self._dice.choice(people.groups)
             late.append((group, self._tag + self._dice.choice(PEOPLE), self._dice.choice(people.members[group])))
@@ -153,6 +157,12 @@ class _Drawing:
         for group, time in self._telling.removed:
             if self._dice.coin(0.5):
                 yield Write(self._soon(), "remove-message", group, time=time)
+
+    def _set(self, group: str, member: str, number: str) -> Write:
+        """Let another owner, or the application, give an attribute a number or a value of any type."""
+        names = self._dice.choice((NAMES, NAMES, NAMES_OF_THE_APPLICATION, self._people.owned or NAMES))
+        value = json.dumps(self._dice.choice(VALUES), ensure_ascii=False) if self._dice.coin(0.5) else number
+        return Write(self._soon(), "set", group, member, self._dice.choice(names), value)
 
     def _join(self, group: str, member: str, other: str) -> Write:
         """Let a member's row be put late, under a time before every message's or among theirs."""

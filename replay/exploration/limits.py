@@ -51,7 +51,7 @@ class Limits:
         self._store = store
         self._said = said
         kinds = {write.kind for write in case.writes}
-        names = {write.name for write in case.writes if write.kind == "set"}
+        names = {write.name for write in case.writes if write.kind == "set"} - FIELDS
         if case.lags:
             names |= _names_of_doubled(case.rows)
         joins = "join" in kinds

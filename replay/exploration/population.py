@@ -69,14 +69,15 @@ class Population:
     """Texts that do not fit every row."""
     late: list[tuple[str, str, str]] = field(default_factory=list)
     """Group, member, and whom their row is to name: rows that are put later."""
-    _owned: Sequence[str] = ()
+    owned: Sequence[str] = ()
+    """Names of attributes that other owners keep on rows."""
     _ballast: dict[tuple[str, str], int] = field(default_factory=dict)
 
     def rows(self) -> tuple[Item, ...]:
         """Draw groups, members and everything that is in the table before the first record."""
         self._name_groups()
         if self.features.attributes:
-            self._owned = self.dice.sample(sorted(OWNED), 1 + int(self.dice.random() * 4))
+            self.owned = self.dice.sample(sorted(OWNED), 1 + int(self.dice.random() * 4))
         rows = [item for group in self.groups for item in self._rows_of(group)]
         if self.features.collisions:
             rows += self._rows_in_the_way()
@@ -175,7 +176,7 @@ class Population:
 
     def _attribute(self, item: dict[str, Any]) -> None:
         """Give a row attributes of others, and take some of its own away."""
-        for name in self._owned:
+        for name in self.owned:
             if self.dice.coin(0.6):
                 item[name] = self.dice.choice(OWNED[name])
         for name in ("user_uuid", "user_display_name", "user_handle"):

@@ -12,14 +12,15 @@ from typing import TYPE_CHECKING, Any
 
 from stream_processor import batch, group, message, plan, row
 from stream_processor.errors import PermanentError
+from stream_processor.transaction import unchanged
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
     from datetime import datetime
 
     from stream_processor.message import Message, Position
-    from stream_processor.row import GroupRow, Item
-    from stream_processor.transaction import Transaction
+    from stream_processor.row import AttributeValue, GroupRow, Item
+    from stream_processor.transaction import Transaction, Unchanged
 
     Replaced = tuple[object, str, object]
 
@@ -81,6 +82,14 @@ def _any_row(item: Item, of: Any) -> GroupRow | None:  # noqa: ANN401 - as the r
     return found and replace(found, item=item)
 
 
+def _conditions(asked: Callable[[str, AttributeValue], bool]) -> tuple[Replaced, ...]:
+    def only(item: Item, names: Any) -> Unchanged:  # noqa: ANN401 - as the right one
+        condition = unchanged(item, names)
+        return replace(condition, equal=tuple(pair for pair in condition.equal if asked(*pair)))
+
+    return ((plan, "unchanged", only),)
+
+
 WRONG_READINGS: dict[str, tuple[tuple[Replaced, ...], int]] = {
     "drops fractions of a second": (_times(_in_whole_seconds), 100),
     "refuses naive times": (_refusing(r"^[^Z+]{10}T[\d:.]+$"), 100),
@@ -104,6 +113,11 @@ WRONG_READINGS: dict[str, tuple[tuple[Replaced, ...], int]] = {
     "takes sequence numbers for texts": (
         ((batch, "lowest", lambda messages: min(messages, key=lambda found: found.identifier)),),
         400,
+    ),
+    "asks for texts and numbers of a row only": (_conditions(lambda _, value: next(iter(value)) in "SN"), 400),
+    "does not ask for names that the application keeps": (
+        _conditions(lambda name, _: name not in {"user_display_name", "user_handle"}),
+        200,
     ),
 }
 """What is replaced, and within how many cases it is convicted."""
