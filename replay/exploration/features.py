@@ -73,7 +73,7 @@ class Features:
     undated: bool
     """Records that do not say when they were made."""
     numbers: bool
-    """Sequence numbers whose order as texts is another."""
+    """Sequence numbers whose order as texts is another, or with zeros in front."""
     pages: bool
     heaps: bool
     """Three and more rows of one member."""

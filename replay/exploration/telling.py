@@ -22,6 +22,8 @@ if TYPE_CHECKING:
     Record = dict[str, Any]
 
 PLAIN_NUMBER: Final = 10**20
+WIDTHS: Final = (21, 0, 0, 0, 0, 40)
+"""How many digits a sequence number has at least, with zeros in front; DynamoDB Local and recordings have 21."""
 FLOOD: Final = range(55, 121)
 """Messages of a long stream: more than fifty in a batch."""
 
@@ -40,6 +42,7 @@ class Telling:
         self._own: set[tuple[str, str]] = set()
         """Addresses of group rows whose insert was told."""
         self._number = PLAIN_NUMBER
+        self._width = 0
         self.removed: list[tuple[str, str]] = []
         """Groups and sort keys of messages that are removed."""
 
@@ -56,6 +59,7 @@ class Telling:
         """Tell `count` messages, with everything that comes between them."""
         if self._features.numbers:
             self._number = 10 ** self._dice.randrange(3, 30) - self._dice.randrange(1, count + 2)
+            self._width = self._dice.choice(WIDTHS)
         group_rows = [item for item in rows if membership_of(item) is not None]
         for number in range(1, count + 1):
             for record in self._told(number, group_rows):
@@ -116,7 +120,7 @@ class Telling:
     def _numbered(self, record: Record) -> Record:
         """Give a record its place in the stream, and its shard where there are several."""
         self._number += 1 if self._number >= PLAIN_NUMBER or self._dice.coin(0.7) else self._dice.randrange(2, 9)
-        record["dynamodb"]["SequenceNumber"] = str(self._number)
+        record["dynamodb"]["SequenceNumber"] = str(self._number).zfill(self._width)
         record["eventID"] = f"{self._number:032x}"
         if self._features.shards:
             keys = record["dynamodb"]["Keys"]

@@ -10,7 +10,7 @@ import unicodedata
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-from stream_processor import batch, group, message, plan, row
+from stream_processor import answer, batch, group, message, plan, row
 from stream_processor.errors import PermanentError
 from stream_processor.transaction import unchanged
 
@@ -90,6 +90,10 @@ def _conditions(asked: Callable[[str, AttributeValue], bool]) -> tuple[Replaced,
     return ((plan, "unchanged", only),)
 
 
+def _as_number(identifier: str | None) -> answer.Answer:
+    return answer.answer_naming(None if identifier is None else str(int(identifier)))
+
+
 WRONG_READINGS: dict[str, tuple[tuple[Replaced, ...], int]] = {
     "drops fractions of a second": (_times(_in_whole_seconds), 100),
     "refuses naive times": (_refusing(r"^[^Z+]{10}T[\d:.]+$"), 100),
@@ -114,6 +118,7 @@ WRONG_READINGS: dict[str, tuple[tuple[Replaced, ...], int]] = {
         ((batch, "lowest", lambda messages: min(messages, key=lambda found: found.identifier)),),
         400,
     ),
+    "answers the number and not its text": (((batch, "answer_naming", _as_number),), 400),
     "asks for texts and numbers of a row only": (_conditions(lambda _, value: next(iter(value)) in "SN"), 400),
     "does not ask for names that the application keeps": (
         _conditions(lambda name, _: name not in {"user_display_name", "user_handle"}),
