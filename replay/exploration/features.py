@@ -63,7 +63,7 @@ class Features:
     texts: bool
     ids: bool
     attributes: bool
-    """Other owners' attributes of every type; rows without `user_uuid` and names."""
+    """Other owners' attributes of every type; rows without `user_uuid` and names, or with what names nobody."""
     earlier: bool
     """Messages there before the first record; messages that stand in the index."""
     removals: bool

@@ -13,6 +13,8 @@ from replay.exploration.vocabulary import (
     GROUP_IDS,
     LARGE_TEXT_BYTES,
     MEMBER_IDS,
+    NO_TEXTS,
+    NOBODY,
     OWNED,
     PLAIN_TEXTS,
     TEXTS,
@@ -182,6 +184,10 @@ class Population:
         for name in ("user_uuid", "user_display_name", "user_handle"):
             if self.dice.coin(0.12):
                 del item[name]
+        if self.dice.coin(0.1):
+            item["user_uuid"] = self.dice.choice(NOBODY)
+        if self.dice.coin(0.05):
+            item["message"] = self.dice.choice(NO_TEXTS)
 
     def _burden(self, item: dict[str, Any], group: str, member: str) -> None:
         """Make a member's rows of a group large, all alike: what is left when several become one is known."""
@@ -235,4 +241,6 @@ class Population:
         record: dict[str, Any] = dict(said(group, sort_key, text, sender, number))
         if self.features.earlier and self.dice.coin(0.2):
             record["dynamodb"]["NewImage"]["message_group_uuid"] = {"S": group}
+        if self.features.attributes and self.dice.coin(0.1):
+            record["dynamodb"]["NewImage"]["user_uuid"] = self.dice.choice(NOBODY)
         return record

@@ -118,6 +118,18 @@ OWNED: Final[Mapping[str, Sequence[Mapping[str, Any]]]] = {
 }
 """What other owners keep on a group row, by name. No binary: a case's file could not say it."""
 
+NOBODY: Final[Sequence[Mapping[str, Any]]] = (
+    {"N": "1"},
+    {"NULL": True},
+    {"S": ""},
+    {"S": "u" * 3000},
+    {"SS": ["ana", "ben"]},
+    {"M": {"S": {"S": "ana"}}},
+)
+"""What stands in `user_uuid` and can be nobody's key: no string, empty, longer than a key may be."""
+NO_TEXTS: Final[Sequence[Mapping[str, Any]]] = ({"N": "1"}, {"NULL": True}, {"L": [{"S": "a"}]}, {"SS": ["a"]})
+"""What stands in `message` and is no text."""
+
 BALLAST: Final = "archive"
 BALLAST_BYTES: Final = (150_000, 300_000, 404_000)
 """Sizes of an attribute that makes a row large."""

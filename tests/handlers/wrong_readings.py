@@ -94,6 +94,15 @@ def _as_number(identifier: str | None) -> answer.Answer:
     return answer.answer_naming(None if identifier is None else str(int(identifier)))
 
 
+def _any_member(attribute: Any) -> message.MemberId | None:  # noqa: ANN401 - as the right one
+    return None if attribute is None else message.MemberId(attribute["S"])
+
+
+def _row_with_text(item: Item, of: Any) -> GroupRow | None:  # noqa: ANN401 - as the right one
+    found = _group_row(item, of)
+    return found and replace(found, text=item.get("message", {"S": ""})["S"])
+
+
 WRONG_READINGS: dict[str, tuple[tuple[Replaced, ...], int]] = {
     "drops fractions of a second": (_times(_in_whole_seconds), 100),
     "refuses naive times": (_refusing(r"^[^Z+]{10}T[\d:.]+$"), 100),
@@ -119,6 +128,8 @@ WRONG_READINGS: dict[str, tuple[tuple[Replaced, ...], int]] = {
         400,
     ),
     "answers the number and not its text": (((batch, "answer_naming", _as_number),), 400),
+    "takes any user_uuid for a member": (((message, "member_id", _any_member), (group, "member_id", _any_member)), 200),
+    "takes the text of every row for a text": (((group, "group_row", _row_with_text),), 400),
     "asks for texts and numbers of a row only": (_conditions(lambda _, value: next(iter(value)) in "SN"), 400),
     "does not ask for names that the application keeps": (
         _conditions(lambda name, _: name not in {"user_display_name", "user_handle"}),
