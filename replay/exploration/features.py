@@ -53,6 +53,7 @@ class Features:
     edits: bool
     """Messages change after they were written: MODIFY records."""
     poison: bool
+    """Records that nobody can read, some by a hair."""
     bisect: bool
     fractions: bool
     """Instants microseconds apart."""
@@ -69,7 +70,7 @@ class Features:
     removals: bool
     """Messages are removed after they were written."""
     own_records: bool
-    """Records of group rows: what the handler and the application did."""
+    """Records of group rows, and of rows of other kinds: what the handler and the application did."""
     undated: bool
     """Records that do not say when they were made."""
     numbers: bool

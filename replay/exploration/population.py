@@ -104,6 +104,13 @@ class Population:
         self.taken.add((partition_key, sort_key))
         return sort_key
 
+    def takes(self, partition_key: str, sort_key: str) -> bool:
+        """Take an address if nothing stands there yet; whether that was so."""
+        if (partition_key, sort_key) in self.taken:
+            return False
+        self.taken.add((partition_key, sort_key))
+        return True
+
     # Ids.
 
     def _name_groups(self) -> None:
@@ -214,8 +221,7 @@ class Population:
             place = self.moments.of_message(self.dice.up_to(4))
             for attempt in range(self.dice.up_to(3)):
                 sort_key = key_written(self.moments.instant(place), group, attempt)
-                if (GROUP_PREFIX + member, sort_key) not in self.taken:
-                    self.taken.add((GROUP_PREFIX + member, sort_key))
+                if self.takes(GROUP_PREFIX + member, sort_key):
                     yield row(member, f"{self.tag}other-{number}-{attempt}", sort_key, "c", member)
 
     # Messages of earlier days.

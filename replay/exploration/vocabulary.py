@@ -130,6 +130,41 @@ NOBODY: Final[Sequence[Mapping[str, Any]]] = (
 NO_TEXTS: Final[Sequence[Mapping[str, Any]]] = ({"N": "1"}, {"NULL": True}, {"L": [{"S": "a"}]}, {"SS": ["a"]})
 """What stands in `message` and is no text."""
 
+NEAR_TIMES: Final = (
+    "2026-03-01",
+    "2026-W09-7T10:00:00",
+    "2026-060T10:00:00",
+    "20260301T100000Z",
+    "2026-03-01T10:00",
+    "2026-03-01T10",
+    "2026-03-01T10:00:00,5",
+    "2026-03-01T10:00:00.",
+    "2026-03-01T24:00:00",
+    "2026-03-01T10:60:00",
+    "2026-03-01T10:00:60Z",
+    "2026-02-30T10:00:00",
+    "2026-02-29T10:00:00+00:00",
+    "0000-03-01T10:00:00",
+    "0001-01-01T00:00:00+05:30",
+    "9999-12-31T23:59:59.999999-00:01",
+    "12026-03-01T10:00:00",
+    "2026-3-1T10:00:00",
+    "2026-03-01t10:00:00z",
+    "2026-03-01_10:00:00",
+    "2026-03-01  10:00:00",
+    "2026-03-01T10:00:00+5:30",
+    "2026-03-01T10:00:00+05",
+    "2026-03-01T10:00:00+24:00",
+    "2026-03-01T10:00:00 UTC",
+    " 2026-03-01T10:00:00",
+    "2026-03-01T10:00:00Z\n",
+    "\u0662\u0660\u0662\u0666-03-01T10:00:00",
+    "1772359200",
+)
+"""What reads nearly like a time, and only a lax reader takes for one."""
+OTHER_PREFIXES: Final = ("MSGARCHIVE#", "MSGS", "msg#", "MSG:", "XMSG#", "#MSG#", "GRPX#", "USR#")
+"""Beginnings of partition keys of rows that are neither messages nor group rows."""
+
 BALLAST: Final = "archive"
 BALLAST_BYTES: Final = (150_000, 300_000, 404_000)
 """Sizes of an attribute that makes a row large."""

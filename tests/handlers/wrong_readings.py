@@ -8,6 +8,7 @@ from __future__ import annotations
 import re
 import unicodedata
 from dataclasses import replace
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 from stream_processor import answer, batch, group, message, plan, row
@@ -16,7 +17,6 @@ from stream_processor.transaction import unchanged
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
-    from datetime import datetime
 
     from stream_processor.message import Message, Position
     from stream_processor.row import AttributeValue, GroupRow, Item
@@ -103,6 +103,32 @@ def _row_with_text(item: Item, of: Any) -> GroupRow | None:  # noqa: ANN401 - as
     return found and replace(found, text=item.get("message", {"S": ""})["S"])
 
 
+def _whatever_python_reads(text: str) -> datetime | None:
+    try:
+        found = _parse_time(text) or datetime.fromisoformat(text)
+    except ValueError:
+        return None
+    return found.replace(tzinfo=found.tzinfo or UTC).astimezone(UTC)
+
+
+def _no_date_is_a_bug(text: str) -> datetime | None:
+    if _parse_time(text) is None and message._TIME.fullmatch(text):
+        raise OverflowError(text)
+    return _parse_time(text)
+
+
+def _without_group(record: Mapping[str, Any], at: Position) -> Message | None:
+    return None if record["dynamodb"]["Keys"]["pk"]["S"] == message.MESSAGE_PREFIX else _parse(record, at)
+
+
+def _of_any_kind(record: Mapping[str, Any], at: Position) -> Message | None:
+    change = record["dynamodb"]
+    if change["Keys"]["pk"]["S"].startswith("MSG") and "#" in change["Keys"]["pk"]["S"]:
+        partition_key = {"S": message.MESSAGE_PREFIX + change["Keys"]["pk"]["S"].partition("#")[2]}
+        record = {**record, "dynamodb": {**change, "Keys": {**change["Keys"], "pk": partition_key}}}
+    return _parse(record, at)
+
+
 WRONG_READINGS: dict[str, tuple[tuple[Replaced, ...], int]] = {
     "drops fractions of a second": (_times(_in_whole_seconds), 100),
     "refuses naive times": (_refusing(r"^[^Z+]{10}T[\d:.]+$"), 100),
@@ -130,6 +156,10 @@ WRONG_READINGS: dict[str, tuple[tuple[Replaced, ...], int]] = {
     "answers the number and not its text": (((batch, "answer_naming", _as_number),), 400),
     "takes any user_uuid for a member": (((message, "member_id", _any_member), (group, "member_id", _any_member)), 200),
     "takes the text of every row for a text": (((group, "group_row", _row_with_text),), 400),
+    "takes whatever Python reads for a time": (_times(_whatever_python_reads), 200),
+    "takes a date that there is not for a bug": (_times(_no_date_is_a_bug), 400),
+    "ignores messages without a group": (((batch, "parse", _without_group),), 200),
+    "takes rows of another kind for messages": (((batch, "parse", _of_any_kind),), 400),
     "asks for texts and numbers of a row only": (_conditions(lambda _, value: next(iter(value)) in "SN"), 400),
     "does not ask for names that the application keeps": (
         _conditions(lambda name, _: name not in {"user_display_name", "user_handle"}),
@@ -138,5 +168,8 @@ WRONG_READINGS: dict[str, tuple[tuple[Replaced, ...], int]] = {
 }
 """What is replaced, and within how many cases it is convicted."""
 
-FEATURES = {"takes sequence numbers for texts": ("batches", "faults", "numbers", "bisect", "ties")}
+FEATURES = {
+    "takes messages in the index for group rows": ("earlier", "ties"),
+    "takes sequence numbers for texts": ("batches", "faults", "numbers", "bisect", "ties"),
+}
 """What alone is drawn for those whom few of all cases convict."""
