@@ -9,15 +9,18 @@ from replay.checks.scenarios import row, said
 from replay.exploration.vocabulary import (
     BALLAST,
     BALLAST_BYTES,
-    FILLING,
     GROUP_IDS,
     LARGE_TEXT_BYTES,
+    LETTERS,
+    MANY_BEFORE,
+    MANY_BEHIND,
     MEMBER_IDS,
     NO_TEXTS,
     NOBODY,
     OWNED,
     PLAIN_TEXTS,
     TEXTS,
+    filled,
     key_written,
 )
 from replay.rows.keys import GROUP_PREFIX, MESSAGE_PREFIX
@@ -73,6 +76,8 @@ class Population:
     """Group, member, and whom their row is to name: rows that are put later."""
     owned: Sequence[str] = ()
     """Names of attributes that other owners keep on rows."""
+    _many: Item = field(default_factory=dict)
+    _letter: str = ""
     _ballast: dict[tuple[str, str], int] = field(default_factory=dict)
 
     def rows(self) -> tuple[Item, ...]:
@@ -80,6 +85,10 @@ class Population:
         self._name_groups()
         if self.features.attributes:
             self.owned = self.dice.sample(sorted(OWNED), 1 + int(self.dice.random() * 4))
+            if self.dice.coin(0.06):
+                self._many = MANY_BEFORE if self.features.owners or self.dice.coin(0.7) else MANY_BEHIND
+        if self.features.large:
+            self._letter = self.dice.choice(LETTERS)
         rows = [item for group in self.groups for item in self._rows_of(group)]
         if self.features.collisions:
             rows += self._rows_in_the_way()
@@ -191,6 +200,8 @@ class Population:
         for name in ("user_uuid", "user_display_name", "user_handle"):
             if self.dice.coin(0.12):
                 del item[name]
+        if self._many and self.dice.coin(0.7):
+            item.update(self._many)
         if self.dice.coin(0.1):
             item["user_uuid"] = self.dice.choice(NOBODY)
         if self.dice.coin(0.05):
@@ -200,7 +211,7 @@ class Population:
         """Make a member's rows of a group large, all alike: what is left when several become one is known."""
         length = self._ballast.setdefault((group, member), self.dice.choice((0, 0, *BALLAST_BYTES)))
         if length:
-            item[BALLAST] = {"S": FILLING[:length]}
+            item[BALLAST] = {"S": filled(length, self._letter)}
 
     def _large_texts(self, rows: Sequence[Item]) -> Iterator[str]:
         """Draw lengths that fit some rows; to the byte, where nothing changes a row's size meanwhile."""
@@ -211,7 +222,7 @@ class Population:
             heavy = [item for item in rows if BALLAST in item]
             if heavy and not varies and self.dice.coin(0.5):
                 length = room(self.dice.choice(heavy)) - CANONICAL_KEY_BYTES + self.dice.randrange(2)
-            yield FILLING[:length]
+            yield filled(length, self._letter)
 
     def _rows_in_the_way(self) -> Iterator[Item]:
         """Let rows of other groups stand on the keys that a group's moves would write."""

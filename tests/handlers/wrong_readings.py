@@ -11,9 +11,8 @@ from dataclasses import replace
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
-from stream_processor import answer, batch, group, message, plan, row
+from stream_processor import answer, batch, group, message, plan, row, transaction
 from stream_processor.errors import PermanentError
-from stream_processor.transaction import unchanged
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -84,7 +83,7 @@ def _any_row(item: Item, of: Any) -> GroupRow | None:  # noqa: ANN401 - as the r
 
 def _conditions(asked: Callable[[str, AttributeValue], bool]) -> tuple[Replaced, ...]:
     def only(item: Item, names: Any) -> Unchanged:  # noqa: ANN401 - as the right one
-        condition = unchanged(item, names)
+        condition = transaction.unchanged(item, names)
         return replace(condition, equal=tuple(pair for pair in condition.equal if asked(*pair)))
 
     return ((plan, "unchanged", only),)
@@ -129,6 +128,41 @@ def _of_any_kind(record: Mapping[str, Any], at: Position) -> Message | None:
     return _parse(record, at)
 
 
+def _written(changed: Callable[[Item], Item]) -> tuple[Replaced, ...]:
+    def touch(survivor: GroupRow, current: Item, wanted: Item, names: Any) -> Transaction:  # noqa: ANN401 - as the right one
+        return _touch(survivor, current, wanted if wanted == current else changed(wanted), names)
+
+    return ((plan, "_touch", touch),)
+
+
+def _in_binary(value: Any) -> Any:  # noqa: ANN401 - at any depth
+    match value:
+        case {"N": str(number)}:
+            return {"N": repr(float(number))}
+        case {"NS": list(numbers)}:
+            return {"NS": [repr(float(number)) for number in numbers]}
+        case {"M": dict(parts)}:
+            return {"M": {name: _in_binary(part) for name, part in parts.items()}}
+        case {"L": list(parts)}:
+            return {"L": [_in_binary(part) for part in parts]}
+        case _:
+            return value
+
+
+def _numbers_in_parts(item: Item) -> Item:
+    return {name: value if "N" in value else _in_binary(value) for name, value in item.items()}
+
+
+def _sixteen(item: Item) -> Item:
+    names = sorted(item, key=lambda name: name not in {"pk", "sk", *transaction.KNOWN_ATTRIBUTES})
+    return {name: item[name] for name in names[:16]}
+
+
+def _in_characters(item: Item) -> int:
+    ascii_only = {name: {"S": "x" * len(value["S"])} if "S" in value else value for name, value in item.items()}
+    return row.item_bytes(ascii_only)
+
+
 WRONG_READINGS: dict[str, tuple[tuple[Replaced, ...], int]] = {
     "drops fractions of a second": (_times(_in_whole_seconds), 100),
     "refuses naive times": (_refusing(r"^[^Z+]{10}T[\d:.]+$"), 100),
@@ -160,6 +194,10 @@ WRONG_READINGS: dict[str, tuple[tuple[Replaced, ...], int]] = {
     "takes a date that there is not for a bug": (_times(_no_date_is_a_bug), 400),
     "ignores messages without a group": (((batch, "parse", _without_group),), 200),
     "takes rows of another kind for messages": (((batch, "parse", _of_any_kind),), 400),
+    "reads numbers in maps, lists and sets as binary fractions": (_written(_numbers_in_parts), 200),
+    "carries sixteen attributes over": (_written(_sixteen), 400),
+    "asks for twelve attributes of a row": (((transaction, "CONDITIONS_MAX", 12),), 400),
+    "reckons sizes in characters": (((plan, "item_bytes", _in_characters),), 1_000),
     "asks for texts and numbers of a row only": (_conditions(lambda _, value: next(iter(value)) in "SN"), 400),
     "does not ask for names that the application keeps": (
         _conditions(lambda name, _: name not in {"user_display_name", "user_handle"}),
@@ -169,7 +207,8 @@ WRONG_READINGS: dict[str, tuple[tuple[Replaced, ...], int]] = {
 """What is replaced, and within how many cases it is convicted."""
 
 FEATURES = {
+    "asks for twelve attributes of a row": ("attributes", "owners", "lag"),
     "takes messages in the index for group rows": ("earlier", "ties"),
-    "takes sequence numbers for texts": ("batches", "faults", "numbers", "bisect", "ties"),
+    "takes sequence numbers for texts": ("batches", "faults", "numbers", "floods", "ties"),
 }
 """What alone is drawn for those whom few of all cases convict."""
