@@ -83,7 +83,7 @@ class Features:
     torn: bool
     """A reading that meets another invocation's transaction sees half of it."""
     collisions: bool
-    """Rows of other groups stand where a group's rows move to."""
+    """Rows of other groups, or of none, stand where a group's rows move to."""
     crowds: bool
     floods: bool
     """More than fifty records a batch."""

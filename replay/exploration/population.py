@@ -225,7 +225,7 @@ class Population:
             yield filled(length, self._letter)
 
     def _rows_in_the_way(self) -> Iterator[Item]:
-        """Let rows of other groups stand on the keys that a group's moves would write."""
+        """Let rows of other groups, or of none, stand on the keys that a group's moves would write."""
         for number in range(self.dice.up_to(3)):
             group = self.dice.choice(self.groups)
             member = self.dice.choice(self.members[group])
@@ -233,7 +233,8 @@ class Population:
             for attempt in range(self.dice.up_to(3)):
                 sort_key = key_written(self.moments.instant(place), group, attempt)
                 if self.takes(GROUP_PREFIX + member, sort_key):
-                    yield row(member, f"{self.tag}other-{number}-{attempt}", sort_key, "c", member)
+                    item = row(member, f"{self.tag}other-{number}-{attempt}", sort_key, "c", member)
+                    yield {name: item[name] for name in ("pk", "sk", "message")} if self.dice.coin(0.3) else item
 
     # Messages of earlier days.
 

@@ -107,7 +107,7 @@ OWNED: Final[Mapping[str, Sequence[Mapping[str, Any]]]] = {
     "muted": ({"BOOL": True}, {"BOOL": False}),
     "pinned_by": ({"NULL": True}, {"S": "somebody"}),
     "labels": ({"SS": ["work", "home"]}, {"SS": ["Work"]}),
-    "scores": ({"NS": ["3", "1.5", "-2"]}, {"NS": ["0"]}, {"NS": [LONG_NUMBER, f"-{LONG_NUMBER}5", "1E-130"]}),
+    "scores": ({"NS": ["3", "1.5", "-2"]}, {"NS": ["0"]}, {"NS": [LONG_NUMBER, f"-{LONG_NUMBER}5", "1E-100"]}),
     "weight": ({"N": "0.1"}, {"N": f"-{LONG_NUMBER}"}, {"N": "9.9999999999999999999999999999999999999E+125"}),
     "settings": (
         {"M": {"theme": {"S": ""}, "sizes": {"L": [{"N": "1"}, {"NULL": True}]}, "empty": {"M": {}}}},

@@ -17,6 +17,7 @@ from stream_processor.errors import PermanentError
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
+    from stream_processor.errors import ConditionFailed
     from stream_processor.message import Message, Position
     from stream_processor.row import AttributeValue, GroupRow, Item
     from stream_processor.transaction import Transaction, Unchanged
@@ -24,7 +25,7 @@ if TYPE_CHECKING:
     Replaced = tuple[object, str, object]
 
 _parse_time, _parse = message.parse_time, message.parse
-_touch, _group_row = plan._touch, row.group_row
+_touch, _group_row, _learn = plan._touch, row.group_row, group.GroupWork._learn
 
 
 def _times(reads: Callable[[str], datetime | None]) -> tuple[Replaced, ...]:
@@ -163,6 +164,10 @@ def _in_characters(item: Item) -> int:
     return row.item_bytes(ascii_only)
 
 
+def _read_again(work: group.GroupWork, tried: Transaction, failure: ConditionFailed) -> bool:
+    return all("message_group_uuid" in item for item in failure.items if item) and _learn(work, tried, failure)
+
+
 WRONG_READINGS: dict[str, tuple[tuple[Replaced, ...], int]] = {
     "drops fractions of a second": (_times(_in_whole_seconds), 100),
     "refuses naive times": (_refusing(r"^[^Z+]{10}T[\d:.]+$"), 100),
@@ -198,6 +203,7 @@ WRONG_READINGS: dict[str, tuple[tuple[Replaced, ...], int]] = {
     "carries sixteen attributes over": (_written(_sixteen), 400),
     "asks for twelve attributes of a row": (((transaction, "CONDITIONS_MAX", 12),), 400),
     "reckons sizes in characters": (((plan, "item_bytes", _in_characters),), 1_000),
+    "takes a row of no group in the way for another writer's work": (((group.GroupWork, "_learn", _read_again),), 400),
     "asks for texts and numbers of a row only": (_conditions(lambda _, value: next(iter(value)) in "SN"), 400),
     "does not ask for names that the application keeps": (
         _conditions(lambda name, _: name not in {"user_display_name", "user_handle"}),
