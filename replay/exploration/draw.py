@@ -12,9 +12,9 @@ from typing import TYPE_CHECKING, Any
 from replay.exploration.case import FAULT_KINDS, TORN_READS, Case, Fault, Lag, Redelivery, Turn, Twin, Write
 from replay.exploration.dice import Dice
 from replay.exploration.features import Features, Size
-from replay.exploration.moments import Moments
+from replay.exploration.moments import FLOOD, Moments
 from replay.exploration.population import PEOPLE, Population
-from replay.exploration.telling import FLOOD, Telling
+from replay.exploration.telling import Telling
 from replay.exploration.vocabulary import OWNED, PLAIN_TEXTS, TEXTS
 from replay.rows.keys import GROUP_PREFIX
 

@@ -126,6 +126,8 @@ class Population:
         most = self.size.groups
         if self.features.crowds and not self.size.is_fixed and self.dice.coin(0.5):
             most = GROUPS_MAX
+        if self.moments.is_backwards and not self.size.is_fixed:
+            most = 1
         count = most if self.size.is_fixed else self.dice.up_to(most)
         if self.features.ids:
             names: Sequence[str] = self.dice.sample(GROUP_IDS, min(count, len(GROUP_IDS)))

@@ -8,6 +8,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, Final
 
 from replay.checks.scenarios import said
+from replay.exploration.moments import FLOOD
 from replay.exploration.vocabulary import NEAR_TIMES, NO_TEXTS, OTHER_PREFIXES
 from replay.rows.keys import MESSAGE_PREFIX, membership_of
 
@@ -25,8 +26,6 @@ if TYPE_CHECKING:
 PLAIN_NUMBER: Final = 10**20
 WIDTHS: Final = (21, 0, 0, 0, 0, 40)
 """How many digits a sequence number has at least, with zeros in front; DynamoDB Local and recordings have 21."""
-FLOOD: Final = range(55, 121)
-"""Messages of a long stream: more than fifty in a batch."""
 
 
 class Telling:

@@ -15,7 +15,7 @@ from stream_processor import answer, batch, group, message, plan, row, transacti
 from stream_processor.errors import PermanentError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Iterable, Mapping
 
     from stream_processor.errors import ConditionFailed
     from stream_processor.message import Message, Position
@@ -168,6 +168,10 @@ def _read_again(work: group.GroupWork, tried: Transaction, failure: ConditionFai
     return all("message_group_uuid" in item for item in failure.items if item) and _learn(work, tried, failure)
 
 
+def _the_last_64(messages: Iterable[Message]) -> dict[message.GroupId, tuple[Message, ...]]:
+    return message.coalesce(sorted(messages, key=lambda found: found.sequence)[-64:])
+
+
 WRONG_READINGS: dict[str, tuple[tuple[Replaced, ...], int]] = {
     "drops fractions of a second": (_times(_in_whole_seconds), 100),
     "refuses naive times": (_refusing(r"^[^Z+]{10}T[\d:.]+$"), 100),
@@ -204,6 +208,8 @@ WRONG_READINGS: dict[str, tuple[tuple[Replaced, ...], int]] = {
     "asks for twelve attributes of a row": (((transaction, "CONDITIONS_MAX", 12),), 400),
     "reckons sizes in characters": (((plan, "item_bytes", _in_characters),), 1_000),
     "takes a row of no group in the way for another writer's work": (((group.GroupWork, "_learn", _read_again),), 400),
+    "does not ask for the text of a row": (_conditions(lambda name, _: name != "message"), 400),
+    "looks at the last 64 messages of a batch": (((batch, "coalesce", _the_last_64),), 1_000),
     "asks for texts and numbers of a row only": (_conditions(lambda _, value: next(iter(value)) in "SN"), 400),
     "does not ask for names that the application keeps": (
         _conditions(lambda name, _: name not in {"user_display_name", "user_handle"}),
