@@ -7,6 +7,7 @@ of another. Only what AWS allows is drawn. Ids begin with a tag where cases shar
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from replay.exploration.case import FAULT_KINDS, TORN_READS, Case, Fault, Lag, Redelivery, Turn, Twin, Write
@@ -21,11 +22,15 @@ from replay.rows.keys import GROUP_PREFIX
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
+    from replay.exploration.case import FaultKind
+
 DELAY_MAX = 30
 CHANGES_LATE_MAX = 20
 """Index changes of a group that may be late."""
 STEPS_AHEAD = 60
 """Steps within which things are drawn to happen: a case of this size makes about as many calls."""
+RUSHES: tuple[FaultKind, ...] = ("little-time", "little-time", "timeout-after", "crash-after")
+"""What happens between two transactions of one group."""
 DISTURBANCES = tuple(kind for kind in FAULT_KINDS if kind not in TORN_READS)
 NAMES = ("unread", "unread", "muted", "pinned")
 """What other owners set; rows begin with the first, if with any."""
@@ -40,6 +45,11 @@ def draw(seed: int, size: Size | None = None, tag: str = "", features: Features 
     return _Drawing(dice, size or Size(), tag, features or Features.drawn(dice)).case(seed)
 
 
+def _exact(features: Features) -> Features:
+    """Leave out what changes a row's size or key meanwhile: texts may then fit to the byte."""
+    return replace(features, owners=False, doubled=False, heaps=False, collisions=False, ties=False)
+
+
 class _Drawing:
     """One case while it is drawn."""
 
@@ -47,7 +57,7 @@ class _Drawing:
         self._dice = dice
         self._size = size
         self._tag = tag
-        self._features = features
+        self._features = features = _exact(features) if features.large and dice.coin(0.5) else features
         self._fault_chance = dice.choice((0.02, 0.1, 0.3))
         self._messages = Telling.length(dice, features, size)
         self._moments = Moments(dice, features, self._messages)
@@ -121,6 +131,9 @@ class _Drawing:
             return
         for invocation in range(1, 20):
             for call in range(1, 9):
+                if self._people.is_rush and self._features.faults and (invocation, call) == (1, 2):
+                    yield Fault(invocation, call, self._dice.choice(RUSHES))
+                    continue
                 if self._features.faults and self._dice.coin(self._fault_chance):
                     yield Fault(invocation, call, self._dice.choice(DISTURBANCES))
                 elif self._features.torn and call > 1 and self._dice.coin(0.5):

@@ -37,7 +37,7 @@ class Moments:
     def __init__(self, dice: Dice, features: Features, messages: int) -> None:
         self._dice = dice
         self._tied = dice.choice(TIED) if features.ties else 0
-        self._messages = messages
+        self.messages = messages
         self.is_backwards = messages in FLOOD and features.floods and not features.ties and dice.coin(0.5)
         """Whether a long stream is of one group, and tells its newest message first."""
         self._later = max(MOMENTS, messages + 1)
@@ -75,7 +75,7 @@ class Moments:
         """Draw the place of a message, the `number`-th from 1 on."""
         if self._tied:
             return int(self._dice.random() * self._tied)
-        return self._messages + 1 - number if self.is_backwards else number
+        return self.messages + 1 - number if self.is_backwards else number
 
     def instant(self, place: int) -> datetime:
         """Give the instant of a place."""

@@ -40,6 +40,8 @@ GROUP_SIZES: Final = {1: 1, 2: 8, 3: 3, 4: 1, 5: 1}
 GROUPS_MAX: Final = 8
 CROWD: Final = range(6, 61)
 """Members of a large group: more than fifty do not fit into one transaction."""
+RUSH: Final = range(51, 61)
+"""Members of a group that gets one message, with nothing behind it that would mend what it left undone."""
 SPELLINGS_TRIED: Final = 8
 ROWS_MAX: Final = 6
 """Rows of one member of one group."""
@@ -79,6 +81,12 @@ class Population:
     _many: Item = field(default_factory=dict)
     _letter: str = ""
     _ballast: dict[tuple[str, str], int] = field(default_factory=dict)
+
+    @property
+    def is_rush(self) -> bool:
+        """Whether the case is one message to one group that needs several transactions."""
+        is_small = self.size.is_fixed or len(CROWD) > 4 * self.size.messages
+        return self.features.crowds and self.moments.messages == 1 and not is_small
 
     def rows(self) -> tuple[Item, ...]:
         """Draw groups, members and everything that is in the table before the first record."""
@@ -126,7 +134,7 @@ class Population:
         most = self.size.groups
         if self.features.crowds and not self.size.is_fixed and self.dice.coin(0.5):
             most = GROUPS_MAX
-        if self.moments.is_backwards and not self.size.is_fixed:
+        if (self.moments.is_backwards and not self.size.is_fixed) or self.is_rush:
             most = 1
         count = most if self.size.is_fixed else self.dice.up_to(most)
         if self.features.ids:
@@ -138,6 +146,8 @@ class Population:
             self.members[group] = [self.tag + name for name in self._people()]
 
     def _people(self) -> Sequence[str]:
+        if self.is_rush:
+            return [f"p{number:02d}" for number in range(self.dice.choice(RUSH))]
         if self.features.crowds and not self.size.is_fixed and self.dice.coin(0.5):
             return [f"p{number:02d}" for number in range(self.dice.choice(CROWD[: 4 * self.size.messages]))]
         count = self.dice.choices(tuple(GROUP_SIZES), tuple(GROUP_SIZES.values()))[0]
@@ -218,7 +228,8 @@ class Population:
     def _large_texts(self, rows: Sequence[Item]) -> Iterator[str]:
         """Draw lengths that fit some rows; to the byte, where nothing changes a row's size meanwhile."""
         features = self.features
-        varies = features.owners or features.doubled or features.heaps or features.collisions or len(self.groups) > 1
+        may_meet = len(self.groups) > 1 and (features.ties or features.newer_rows or features.joiners)
+        varies = features.owners or features.doubled or features.heaps or features.collisions or may_meet
         for _ in range(self.dice.up_to(3)):
             length = self.dice.choice(LARGE_TEXT_BYTES)
             heavy = [item for item in rows if BALLAST in item]

@@ -53,6 +53,8 @@ class Telling:
             return size.messages
         if features.floods and dice.coin(0.5):
             return dice.choice(FLOOD[: 8 * size.messages])
+        if features.crowds and dice.coin(0.4):
+            return 1
         return dice.up_to(size.messages)
 
     def records(self, rows: Sequence[Item], count: int) -> Iterator[Mapping[str, Any]]:

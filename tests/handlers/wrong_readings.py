@@ -12,7 +12,7 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 from stream_processor import answer, batch, group, message, plan, row, transaction
-from stream_processor.errors import PermanentError
+from stream_processor.errors import OutOfTime, PermanentError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 
 _parse_time, _parse = message.parse_time, message.parse
 _touch, _group_row, _learn = plan._touch, row.group_row, group.GroupWork._learn
+_drive = batch.BatchProcessor._drive
 
 
 def _times(reads: Callable[[str], datetime | None]) -> tuple[Replaced, ...]:
@@ -172,6 +173,11 @@ def _the_last_64(messages: Iterable[Message]) -> dict[message.GroupId, tuple[Mes
     return message.coalesce(sorted(messages, key=lambda found: found.sequence)[-64:])
 
 
+def _done_when_moved(work: batch.BatchProcessor, on: group.GroupWork, invocation: batch.Invocation) -> Any:  # noqa: ANN401 - the same
+    result = _drive(work, on, invocation)
+    return replace(result, error=None) if isinstance(result.error, OutOfTime) and result.tally.moved else result
+
+
 WRONG_READINGS: dict[str, tuple[tuple[Replaced, ...], int]] = {
     "drops fractions of a second": (_times(_in_whole_seconds), 100),
     "refuses naive times": (_refusing(r"^[^Z+]{10}T[\d:.]+$"), 100),
@@ -206,10 +212,15 @@ WRONG_READINGS: dict[str, tuple[tuple[Replaced, ...], int]] = {
     "reads numbers in maps, lists and sets as binary fractions": (_written(_numbers_in_parts), 200),
     "carries sixteen attributes over": (_written(_sixteen), 400),
     "asks for twelve attributes of a row": (((transaction, "CONDITIONS_MAX", 12),), 400),
-    "reckons sizes in characters": (((plan, "item_bytes", _in_characters),), 1_000),
+    "reckons sizes in characters": (((plan, "item_bytes", _in_characters),), 400),
     "takes a row of no group in the way for another writer's work": (((group.GroupWork, "_learn", _read_again),), 400),
     "does not ask for the text of a row": (_conditions(lambda name, _: name != "message"), 400),
     "looks at the last 64 messages of a batch": (((batch, "coalesce", _the_last_64),), 1_000),
+    "takes a group for done when it runs out of time between transactions": (
+        ((batch.BatchProcessor, "_drive", _done_when_moved),),
+        200,
+    ),
+    "sets aside what just fits a row": (((plan, "ITEM_BYTES_MAX", 409_550),), 1_000),
     "asks for texts and numbers of a row only": (_conditions(lambda _, value: next(iter(value)) in "SN"), 400),
     "does not ask for names that the application keeps": (
         _conditions(lambda name, _: name not in {"user_display_name", "user_handle"}),
@@ -220,6 +231,7 @@ WRONG_READINGS: dict[str, tuple[tuple[Replaced, ...], int]] = {
 
 FEATURES = {
     "asks for twelve attributes of a row": ("attributes", "owners", "lag"),
+    "takes a group for done when it runs out of time between transactions": ("crowds", "faults"),
     "takes messages in the index for group rows": ("earlier", "ties"),
     "takes sequence numbers for texts": ("batches", "faults", "numbers", "floods", "ties"),
 }
