@@ -13,6 +13,7 @@ from replay.errors import WrongUse
 from replay.event_source.errors import InvalidParameterValueException
 from replay.event_source.mapping import EventSourceMapping
 from replay.exploration.case import NEEDED, Case, Fault, Lag, Redelivery, Turn, Twin, Write
+from replay.exploration.others import value_set
 from replay.rows.attribute_values import fault_of, is_value
 from replay.wording import unread
 
@@ -171,8 +172,18 @@ def _check_changes(case: Case) -> None:
     if sum(lag.changes for lag in case.lags) > NUMBER_MAX:
         raise ValueError(f"'lags' are of more than {NUMBER_MAX:,} changes together")
     for write in case.writes:
-        if write.kind == "set" and (write.name in {"pk", "sk"} or not is_value({"N": write.value})):
-            raise ValueError(f"'writes': a set gives what is no key a number, not {write.name} '{write.value}'")
+        if write.kind == "set" and (write.name in {"pk", "sk"} or not _is_set(write.value)):
+            raise ValueError(
+                f"'writes': a set gives what is no key a number or a value of DynamoDB's JSON, "
+                f"not {write.name} '{write.value}'"
+            )
+
+
+def _is_set(text: str) -> bool:
+    try:
+        return is_value(value_set(text))
+    except (ValueError, RecursionError):
+        return False
 
 
 def _text(row: Mapping[str, Any], name: str) -> str:

@@ -6,34 +6,48 @@ of another. Only what AWS allows is drawn. Ids begin with a tag where cases shar
 
 from __future__ import annotations
 
+import json
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from replay.exploration.case import FAULT_KINDS, TORN_READS, Case, Fault, Lag, Redelivery, Turn, Twin, Write
 from replay.exploration.dice import Dice
 from replay.exploration.features import Features, Size
-from replay.exploration.moments import Moments
+from replay.exploration.moments import FLOOD, Moments
 from replay.exploration.population import PEOPLE, Population
-from replay.exploration.telling import FLOOD, Telling
-from replay.exploration.vocabulary import PLAIN_TEXTS, TEXTS
+from replay.exploration.telling import Telling
+from replay.exploration.vocabulary import OWNED, PLAIN_TEXTS, TEXTS
 from replay.rows.keys import GROUP_PREFIX
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
+
+    from replay.exploration.case import FaultKind
 
 DELAY_MAX = 30
 CHANGES_LATE_MAX = 20
 """Index changes of a group that may be late."""
 STEPS_AHEAD = 60
 """Steps within which things are drawn to happen: a case of this size makes about as many calls."""
+RUSHES: tuple[FaultKind, ...] = ("little-time", "little-time", "timeout-after", "crash-after")
+"""What happens between two transactions of one group."""
 DISTURBANCES = tuple(kind for kind in FAULT_KINDS if kind not in TORN_READS)
 NAMES = ("unread", "unread", "muted", "pinned")
 """What other owners set; rows begin with the first, if with any."""
+NAMES_OF_THE_APPLICATION = ("user_display_name", "user_handle")
+"""What the application sets anew where somebody changes their name."""
+VALUES = tuple(value for values in OWNED.values() for value in values)
 
 
 def draw(seed: int, size: Size | None = None, tag: str = "", features: Features | None = None) -> Case:
     """Draw the case of a seed, with a random subset of features or with those given."""
     dice = Dice(seed)
     return _Drawing(dice, size or Size(), tag, features or Features.drawn(dice)).case(seed)
+
+
+def _exact(features: Features) -> Features:
+    """Leave out what changes a row's size or key meanwhile: texts may then fit to the byte."""
+    return replace(features, owners=False, doubled=False, heaps=False, collisions=False, ties=False)
 
 
 class _Drawing:
@@ -43,7 +57,7 @@ class _Drawing:
         self._dice = dice
         self._size = size
         self._tag = tag
-        self._features = features
+        self._features = features = _exact(features) if features.large and dice.coin(0.5) else features
         self._fault_chance = dice.choice((0.02, 0.1, 0.3))
         self._messages = Telling.length(dice, features, size)
         self._moments = Moments(dice, features, self._messages)
@@ -117,6 +131,9 @@ class _Drawing:
             return
         for invocation in range(1, 20):
             for call in range(1, 9):
+                if self._people.is_rush and self._features.faults and (invocation, call) == (1, 2):
+                    yield Fault(invocation, call, self._dice.choice(RUSHES))
+                    continue
                 if self._features.faults and self._dice.coin(self._fault_chance):
                     yield Fault(invocation, call, self._dice.choice(DISTURBANCES))
                 elif self._features.torn and call > 1 and self._dice.coin(0.5):
@@ -145,7 +162,7 @@ class _Drawing:
                 if self._features.joiners and self._dice.coin(0.5):
                     late.append((group, member, self._dice.choice(people.members[group])))
             elif self._features.owners:
-                yield Write(self._soon(), "set", group, member, self._dice.choice(NAMES), str(number + 1))
+                yield self._set(group, member, str(number + 1))
         if self._features.joiners and self._dice.coin(0.3):
             group = self._dice.choice(people.groups)
             late.append((group, self._tag + self._dice.choice(PEOPLE), self._dice.choice(people.members[group])))
@@ -153,6 +170,12 @@ class _Drawing:
         for group, time in self._telling.removed:
             if self._dice.coin(0.5):
                 yield Write(self._soon(), "remove-message", group, time=time)
+
+    def _set(self, group: str, member: str, number: str) -> Write:
+        """Let another owner, or the application, give an attribute a number or a value of any type."""
+        names = self._dice.choice((NAMES, NAMES, NAMES_OF_THE_APPLICATION, self._people.owned or NAMES))
+        value = json.dumps(self._dice.choice(VALUES), ensure_ascii=False) if self._dice.coin(0.5) else number
+        return Write(self._soon(), "set", group, member, self._dice.choice(names), value)
 
     def _join(self, group: str, member: str, other: str) -> Write:
         """Let a member's row be put late, under a time before every message's or among theirs."""

@@ -53,6 +53,7 @@ class Features:
     edits: bool
     """Messages change after they were written: MODIFY records."""
     poison: bool
+    """Records that nobody can read, some by a hair."""
     bisect: bool
     fractions: bool
     """Instants microseconds apart."""
@@ -63,17 +64,17 @@ class Features:
     texts: bool
     ids: bool
     attributes: bool
-    """Other owners' attributes of every type; rows without `user_uuid` and names."""
+    """Other owners' attributes of every type; rows without `user_uuid` and names, or with what names nobody."""
     earlier: bool
     """Messages there before the first record; messages that stand in the index."""
     removals: bool
     """Messages are removed after they were written."""
     own_records: bool
-    """Records of group rows: what the handler and the application did."""
+    """Records of group rows, and of rows of other kinds: what the handler and the application did."""
     undated: bool
     """Records that do not say when they were made."""
     numbers: bool
-    """Sequence numbers whose order as texts is another."""
+    """Sequence numbers whose order as texts is another, or with zeros in front."""
     pages: bool
     heaps: bool
     """Three and more rows of one member."""
@@ -82,7 +83,7 @@ class Features:
     torn: bool
     """A reading that meets another invocation's transaction sees half of it."""
     collisions: bool
-    """Rows of other groups stand where a group's rows move to."""
+    """Rows of other groups, or of none, stand where a group's rows move to."""
     crowds: bool
     floods: bool
     """More than fifty records a batch."""

@@ -52,7 +52,7 @@ class Limits:
         self._said = said
         is_torn = any(fault.kind in TORN_READS for fault in case.faults)
         kinds = {write.kind for write in case.writes}
-        names = {write.name for write in case.writes if write.kind == "set"}
+        names = {write.name for write in case.writes if write.kind == "set"} - FIELDS
         if case.lags or is_torn:  # what is on one of two rows may be on neither for whoever sees half of their merging
             names |= _names_of_doubled(case.rows)
         joins = "join" in kinds

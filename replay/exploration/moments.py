@@ -14,6 +14,10 @@ if TYPE_CHECKING:
 EPOCH: Final = datetime(2026, 3, 1, 10, 0)  # noqa: DTZ001 - naive UTC, as everywhere in the checks
 MOMENTS: Final = 12
 """Distinct instants where ties are wanted: few, so that ties and collisions happen."""
+TIED: Final = (2, 3, MOMENTS, MOMENTS, MOMENTS)
+"""How many of them messages have."""
+FLOOD: Final = range(55, 121)
+"""Messages of a long stream: more than fifty in a batch."""
 SECOND: Final = timedelta(seconds=1)
 CLOSE: Final = tuple(timedelta(microseconds=count) for count in (1, 1, 9, 1_000, 100_000, 250_000, 999_999))
 FAR: Final = (
@@ -32,7 +36,10 @@ class Moments:
 
     def __init__(self, dice: Dice, features: Features, messages: int) -> None:
         self._dice = dice
-        self._ties = features.ties
+        self._tied = dice.choice(TIED) if features.ties else 0
+        self.messages = messages
+        self.is_backwards = messages in FLOOD and features.floods and not features.ties and dice.coin(0.5)
+        """Whether a long stream is of one group, and tells its newest message first."""
         self._later = max(MOMENTS, messages + 1)
         """The place behind those of all messages."""
         steps = (CLOSE if features.fractions else ()) + (FAR if features.distances else ())
@@ -66,7 +73,9 @@ class Moments:
 
     def of_message(self, number: int) -> int:
         """Draw the place of a message, the `number`-th from 1 on."""
-        return int(self._dice.random() * MOMENTS) if self._ties else number
+        if self._tied:
+            return int(self._dice.random() * self._tied)
+        return self.messages + 1 - number if self.is_backwards else number
 
     def instant(self, place: int) -> datetime:
         """Give the instant of a place."""

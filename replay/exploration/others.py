@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import json
 import sys
 from collections import Counter
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from replay.checks.scenarios import row
 from replay.rows.keys import GROUP_PREFIX, MESSAGE_PREFIX
 from replay.rows.reading import value_of
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from replay.checks.store import Store
     from replay.exploration.case import Case, Write
     from replay.exploration.judgement import Judgement
@@ -22,6 +25,16 @@ if TYPE_CHECKING:
 
 NEVER = sys.maxsize
 """When a change is shown that waits until the faults end."""
+
+
+def value_set(text: str) -> Mapping[str, Any]:
+    """Read what a `set` gives an attribute: a number, or a value of any type as DynamoDB's JSON has it.
+
+    Raises:
+        ValueError: it begins like the latter and is no JSON.
+    """
+    value: Mapping[str, Any] = json.loads(text) if text.startswith("{") else {"N": text}
+    return value
 
 
 class Others:
@@ -139,7 +152,7 @@ class Others:
         return True
 
     def _set(self, write: Write, survivor: Item) -> None:
-        value = {"N": write.value}
+        value = value_set(write.value)
         self._store.put({**survivor, write.name: value})
         self._judgement.attribute_set(write.group, write.member, write.name, value)
         self._situations["another owner's update"] += 1

@@ -9,13 +9,18 @@ from replay.checks.scenarios import row, said
 from replay.exploration.vocabulary import (
     BALLAST,
     BALLAST_BYTES,
-    FILLING,
     GROUP_IDS,
     LARGE_TEXT_BYTES,
+    LETTERS,
+    MANY_BEFORE,
+    MANY_BEHIND,
     MEMBER_IDS,
+    NO_TEXTS,
+    NOBODY,
     OWNED,
     PLAIN_TEXTS,
     TEXTS,
+    filled,
     key_written,
 )
 from replay.rows.keys import GROUP_PREFIX, MESSAGE_PREFIX
@@ -35,6 +40,8 @@ GROUP_SIZES: Final = {1: 1, 2: 8, 3: 3, 4: 1, 5: 1}
 GROUPS_MAX: Final = 8
 CROWD: Final = range(6, 61)
 """Members of a large group: more than fifty do not fit into one transaction."""
+RUSH: Final = range(51, 61)
+"""Members of a group that gets one message, with nothing behind it that would mend what it left undone."""
 SPELLINGS_TRIED: Final = 8
 ROWS_MAX: Final = 6
 """Rows of one member of one group."""
@@ -69,14 +76,27 @@ class Population:
     """Texts that do not fit every row."""
     late: list[tuple[str, str, str]] = field(default_factory=list)
     """Group, member, and whom their row is to name: rows that are put later."""
-    _owned: Sequence[str] = ()
+    owned: Sequence[str] = ()
+    """Names of attributes that other owners keep on rows."""
+    _many: Item = field(default_factory=dict)
+    _letter: str = ""
     _ballast: dict[tuple[str, str], int] = field(default_factory=dict)
+
+    @property
+    def is_rush(self) -> bool:
+        """Whether the case is one message to one group that needs several transactions."""
+        is_small = self.size.is_fixed or len(CROWD) > 4 * self.size.messages
+        return self.features.crowds and self.moments.messages == 1 and not is_small
 
     def rows(self) -> tuple[Item, ...]:
         """Draw groups, members and everything that is in the table before the first record."""
         self._name_groups()
         if self.features.attributes:
-            self._owned = self.dice.sample(sorted(OWNED), 1 + int(self.dice.random() * 4))
+            self.owned = self.dice.sample(sorted(OWNED), 1 + int(self.dice.random() * 4))
+            if self.dice.coin(0.06):
+                self._many = MANY_BEFORE if self.features.owners or self.dice.coin(0.7) else MANY_BEHIND
+        if self.features.large:
+            self._letter = self.dice.choice(LETTERS)
         rows = [item for group in self.groups for item in self._rows_of(group)]
         if self.features.collisions:
             rows += self._rows_in_the_way()
@@ -101,12 +121,21 @@ class Population:
         self.taken.add((partition_key, sort_key))
         return sort_key
 
+    def takes(self, partition_key: str, sort_key: str) -> bool:
+        """Take an address if nothing stands there yet; whether that was so."""
+        if (partition_key, sort_key) in self.taken:
+            return False
+        self.taken.add((partition_key, sort_key))
+        return True
+
     # Ids.
 
     def _name_groups(self) -> None:
         most = self.size.groups
         if self.features.crowds and not self.size.is_fixed and self.dice.coin(0.5):
             most = GROUPS_MAX
+        if (self.moments.is_backwards and not self.size.is_fixed) or self.is_rush:
+            most = 1
         count = most if self.size.is_fixed else self.dice.up_to(most)
         if self.features.ids:
             names: Sequence[str] = self.dice.sample(GROUP_IDS, min(count, len(GROUP_IDS)))
@@ -117,6 +146,8 @@ class Population:
             self.members[group] = [self.tag + name for name in self._people()]
 
     def _people(self) -> Sequence[str]:
+        if self.is_rush:
+            return [f"p{number:02d}" for number in range(self.dice.choice(RUSH))]
         if self.features.crowds and not self.size.is_fixed and self.dice.coin(0.5):
             return [f"p{number:02d}" for number in range(self.dice.choice(CROWD[: 4 * self.size.messages]))]
         count = self.dice.choices(tuple(GROUP_SIZES), tuple(GROUP_SIZES.values()))[0]
@@ -175,41 +206,48 @@ class Population:
 
     def _attribute(self, item: dict[str, Any]) -> None:
         """Give a row attributes of others, and take some of its own away."""
-        for name in self._owned:
+        for name in self.owned:
             if self.dice.coin(0.6):
                 item[name] = self.dice.choice(OWNED[name])
         for name in ("user_uuid", "user_display_name", "user_handle"):
             if self.dice.coin(0.12):
                 del item[name]
+        if self._many and self.dice.coin(0.7):
+            item.update(self._many)
+        if self.dice.coin(0.1):
+            item["user_uuid"] = self.dice.choice(NOBODY)
+        if self.dice.coin(0.05):
+            item["message"] = self.dice.choice(NO_TEXTS)
 
     def _burden(self, item: dict[str, Any], group: str, member: str) -> None:
         """Make a member's rows of a group large, all alike: what is left when several become one is known."""
         length = self._ballast.setdefault((group, member), self.dice.choice((0, 0, *BALLAST_BYTES)))
         if length:
-            item[BALLAST] = {"S": FILLING[:length]}
+            item[BALLAST] = {"S": filled(length, self._letter)}
 
     def _large_texts(self, rows: Sequence[Item]) -> Iterator[str]:
         """Draw lengths that fit some rows; to the byte, where nothing changes a row's size meanwhile."""
         features = self.features
-        varies = features.owners or features.doubled or features.heaps or features.collisions or len(self.groups) > 1
+        may_meet = len(self.groups) > 1 and (features.ties or features.newer_rows or features.joiners)
+        varies = features.owners or features.doubled or features.heaps or features.collisions or may_meet
         for _ in range(self.dice.up_to(3)):
             length = self.dice.choice(LARGE_TEXT_BYTES)
             heavy = [item for item in rows if BALLAST in item]
             if heavy and not varies and self.dice.coin(0.5):
                 length = room(self.dice.choice(heavy)) - CANONICAL_KEY_BYTES + self.dice.randrange(2)
-            yield FILLING[:length]
+            yield filled(length, self._letter)
 
     def _rows_in_the_way(self) -> Iterator[Item]:
-        """Let rows of other groups stand on the keys that a group's moves would write."""
+        """Let rows of other groups, or of none, stand on the keys that a group's moves would write."""
         for number in range(self.dice.up_to(3)):
             group = self.dice.choice(self.groups)
             member = self.dice.choice(self.members[group])
             place = self.moments.of_message(self.dice.up_to(4))
             for attempt in range(self.dice.up_to(3)):
                 sort_key = key_written(self.moments.instant(place), group, attempt)
-                if (GROUP_PREFIX + member, sort_key) not in self.taken:
-                    self.taken.add((GROUP_PREFIX + member, sort_key))
-                    yield row(member, f"{self.tag}other-{number}-{attempt}", sort_key, "c", member)
+                if self.takes(GROUP_PREFIX + member, sort_key):
+                    item = row(member, f"{self.tag}other-{number}-{attempt}", sort_key, "c", member)
+                    yield {name: item[name] for name in ("pk", "sk", "message")} if self.dice.coin(0.3) else item
 
     # Messages of earlier days.
 
@@ -234,4 +272,6 @@ class Population:
         record: dict[str, Any] = dict(said(group, sort_key, text, sender, number))
         if self.features.earlier and self.dice.coin(0.2):
             record["dynamodb"]["NewImage"]["message_group_uuid"] = {"S": group}
+        if self.features.attributes and self.dice.coin(0.1):
+            record["dynamodb"]["NewImage"]["user_uuid"] = self.dice.choice(NOBODY)
         return record

@@ -8,6 +8,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, Final
 
 from replay.checks.scenarios import said
+from replay.exploration.moments import FLOOD
+from replay.exploration.vocabulary import NEAR_TIMES, NO_TEXTS, OTHER_PREFIXES
 from replay.rows.keys import MESSAGE_PREFIX, membership_of
 
 if TYPE_CHECKING:
@@ -22,8 +24,8 @@ if TYPE_CHECKING:
     Record = dict[str, Any]
 
 PLAIN_NUMBER: Final = 10**20
-FLOOD: Final = range(55, 121)
-"""Messages of a long stream: more than fifty in a batch."""
+WIDTHS: Final = (21, 0, 0, 0, 0, 40)
+"""How many digits a sequence number has at least, with zeros in front; DynamoDB Local and recordings have 21."""
 
 
 class Telling:
@@ -40,6 +42,7 @@ class Telling:
         self._own: set[tuple[str, str]] = set()
         """Addresses of group rows whose insert was told."""
         self._number = PLAIN_NUMBER
+        self._width = 0
         self.removed: list[tuple[str, str]] = []
         """Groups and sort keys of messages that are removed."""
 
@@ -50,12 +53,15 @@ class Telling:
             return size.messages
         if features.floods and dice.coin(0.5):
             return dice.choice(FLOOD[: 8 * size.messages])
+        if features.crowds and dice.coin(0.4):
+            return 1
         return dice.up_to(size.messages)
 
     def records(self, rows: Sequence[Item], count: int) -> Iterator[Mapping[str, Any]]:
         """Tell `count` messages, with everything that comes between them."""
         if self._features.numbers:
             self._number = 10 ** self._dice.randrange(3, 30) - self._dice.randrange(1, count + 2)
+            self._width = self._dice.choice(WIDTHS)
         group_rows = [item for item in rows if membership_of(item) is not None]
         for number in range(1, count + 1):
             for record in self._told(number, group_rows):
@@ -65,13 +71,13 @@ class Telling:
 
     def _told(self, number: int, rows: Sequence[Item]) -> Iterator[Record]:
         features = self._features
-        if features.own_records and rows and self._dice.coin(0.3):
-            yield self._own_record(self._dice.choice(rows))
+        if features.own_records:
+            yield from self._no_messages(number, rows)
         if features.removals and self._dice.coin(0.1):
             yield self._removal(self._message(self._dice.choice(self._people.groups), number))
         record = self._message(self._dice.choice(self._people.groups), number)
         if features.poison and self._dice.coin(0.08):
-            record = _poisoned(record, self._dice, number)
+            record = self._poisoned(record, number)
         if features.undated and self._dice.coin(0.4):
             del record["dynamodb"]["ApproximateCreationDateTime"]
         yield record
@@ -83,7 +89,8 @@ class Telling:
         if features.removals and self._dice.coin(0.15):
             self._removals.append(self._removal(record))
             keys = record["dynamodb"]["Keys"]
-            self.removed.append((keys["pk"]["S"].removeprefix(MESSAGE_PREFIX), keys["sk"]["S"]))
+            if keys["pk"]["S"] != MESSAGE_PREFIX:
+                self.removed.append((keys["pk"]["S"].removeprefix(MESSAGE_PREFIX), keys["sk"]["S"]))
         if self._removals and self._dice.coin(0.5):
             yield self._removals.pop(0)
 
@@ -101,6 +108,13 @@ class Telling:
         change = {name: value for name, value in record["dynamodb"].items() if name != "NewImage"}
         return {**record, "eventName": "REMOVE", "dynamodb": {**change, "OldImage": record["dynamodb"]["NewImage"]}}
 
+    def _no_messages(self, number: int, rows: Sequence[Item]) -> Iterator[Record]:
+        """Tell of group rows, seldom of rows that are neither these nor messages."""
+        if rows and self._dice.coin(0.3):
+            yield self._own_record(self._dice.choice(rows))
+        if self._dice.coin(0.1):
+            yield self._of_another_kind(self._message(self._dice.choice(self._people.groups), number))
+
     def _own_record(self, item: Item) -> Record:
         """Tell what the handler, or the application, did to a group row: its insert once, then its changes."""
         address = item["pk"]["S"], item["sk"]["S"]
@@ -113,10 +127,38 @@ class Telling:
         self._own.add(address)
         return _of_row(item, "INSERT")
 
+    def _of_another_kind(self, record: Record) -> Record:
+        """Make the record of a row that looks like a message and is none: its key says so."""
+        change = record["dynamodb"]
+        partition_key = self._dice.choice(OTHER_PREFIXES) + change["Keys"]["pk"]["S"].removeprefix(MESSAGE_PREFIX)
+        return _standing(record, "pk", partition_key)
+
+    def _poisoned(self, record: Record, number: int) -> Record:
+        """Spoil a record in one of the ways that can never be mended."""
+        change = dict(record["dynamodb"])
+        image = dict(change["NewImage"])
+        partition_key, sort_key = change["Keys"]["pk"]["S"], change["Keys"]["sk"]["S"]
+        match self._dice.randrange(7):
+            case 0:
+                del change["NewImage"]
+                return {**record, "dynamodb": change}
+            case 1:
+                image["message"] = self._dice.choice(NO_TEXTS)
+            case 2:
+                del image["message"]
+            case 3 if not self._people.tag and self._people.takes(MESSAGE_PREFIX, sort_key):
+                return _standing(record, "pk", MESSAGE_PREFIX)
+            case 4 | 5:
+                text = self._dice.choice(NEAR_TIMES)
+                return _standing(record, "sk", text if self._people.takes(partition_key, text) else f"{text} {number}")
+            case _:
+                return _standing(record, "sk", f"yesterday {number}")
+        return {**record, "dynamodb": {**change, "NewImage": image}}
+
     def _numbered(self, record: Record) -> Record:
         """Give a record its place in the stream, and its shard where there are several."""
         self._number += 1 if self._number >= PLAIN_NUMBER or self._dice.coin(0.7) else self._dice.randrange(2, 9)
-        record["dynamodb"]["SequenceNumber"] = str(self._number)
+        record["dynamodb"]["SequenceNumber"] = str(self._number).zfill(self._width)
         record["eventID"] = f"{self._number:032x}"
         if self._features.shards:
             keys = record["dynamodb"]["Keys"]
@@ -144,19 +186,8 @@ def _of_row(item: Item, name: str) -> Record:
     return {**record, "eventName": name, "dynamodb": change}
 
 
-def _poisoned(record: Record, dice: Dice, number: int) -> Record:
-    """Spoil a record in one of the ways that can never be mended."""
-    change = dict(record["dynamodb"])
-    image = dict(change["NewImage"])
-    match dice.randrange(4):
-        case 0:
-            del change["NewImage"]
-            return {**record, "dynamodb": change}
-        case 1:
-            image["message"] = {"N": "1"}
-        case 2:
-            del image["message"]
-        case _:
-            image["sk"] = {"S": f"yesterday {number}"}
-            change["Keys"] = {**change["Keys"], "sk": image["sk"]}
-    return {**record, "dynamodb": {**change, "NewImage": image}}
+def _standing(record: Record, name: str, text: str) -> Record:
+    """Let a record's item stand under another key."""
+    change, value = record["dynamodb"], {"S": text}
+    keys, image = {**change["Keys"], name: value}, {**change["NewImage"], name: value}
+    return {**record, "dynamodb": {**change, "Keys": keys, "NewImage": image}}

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any, Literal
 
-from replay.rows.keys import GROUP_PREFIX, MESSAGE_PREFIX
+from replay.rows.keys import GROUP_PREFIX, MESSAGE_PREFIX, PARTITION_KEY_BYTES_MAX
 from replay.rows.reading import ROW_BYTES_MAX, item_bytes
 from stream_processor.errors import ConditionFailed, RefusedError
 from stream_processor.table import Page, Read, ReadIndex, ReadMember, ReadSenders
@@ -203,6 +203,8 @@ class MemoryTable:
             self._index.setdefault(after, {})[address] = new
 
     def _partition(self, partition_key: str) -> dict[Place, Item]:
+        if len(partition_key.encode()) > PARTITION_KEY_BYTES_MAX:
+            raise RefusedError("ValidationException")
         return {(sort_key, partition_key): row for sort_key, row in self._partitions.get(partition_key, {}).items()}
 
     def _page(

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import hashlib
 import os
+import re
 from datetime import UTC, datetime
 from functools import reduce
 from operator import and_
@@ -29,6 +30,12 @@ table: Any = boto3.resource("dynamodb").Table(os.environ["TABLE_NAME"])
 INDEX = os.environ.get("GROUP_INDEX_NAME", "message-group-sk-index")
 ROUNDS_MAX = 12
 """How often a conversation is read and written before the batch gives it up."""
+CONDITIONS_MAX = 140
+"""Attributes asked for in one condition; DynamoDB takes 300 operators."""
+TIME = re.compile(
+    r"[0-9-]{10}[T ](?:[01][0-9]|2[0-3])[0-9:]{6}(?:\.[0-9]+)?"
+    r"(?: ?(?:Z|[+-][0-9]{2}(?::?[0-9]{2}|:[0-9]{2}:[0-9]{2})))?"
+)
 NEVER = datetime.min.replace(tzinfo=UTC)
 OWN = {"pk", "sk", "message"}
 """What this function writes; all else on a row belongs to others."""
@@ -71,10 +78,10 @@ def message_of(record: dict[str, Any]) -> Said | None:
         return None
     image = change.get("NewImage", {})
     text, instant = image.get("message", {}).get("S"), time_of(change["Keys"]["sk"]["S"])
-    if text is None or instant is None:
+    if text is None or instant is None or change["Keys"]["pk"]["S"] == "MSG#":
         print("left aside", change["SequenceNumber"])  # noqa: T201 - a function's log
         return None
-    return Said(instant, text, image.get("user_uuid", {}).get("S"), change["SequenceNumber"])
+    return Said(instant, text, member(image.get("user_uuid", {}).get("S")), change["SequenceNumber"])
 
 
 def bring_up(group: str, messages: list[Said]) -> None:
@@ -141,7 +148,8 @@ def put(row: Row, condition: ConditionBase) -> None:
 def unchanged(row: Row, names: set[str]) -> ConditionBase:
     """Every attribute is what was read, and those that only other rows have are not there."""
     equal = [Attr(name).eq(value) for name, value in row.items() if name not in {"pk", "sk"}]
-    return reduce(and_, equal + [Attr(name).not_exists() for name in sorted(names - row.keys())])
+    terms = equal + [Attr(name).not_exists() for name in sorted(names - row.keys())]
+    return reduce(and_, terms[:CONDITIONS_MAX])
 
 
 def merged(rows: list[Row]) -> Row:
@@ -159,7 +167,7 @@ def rows_of(group: str, members: Iterable[str]) -> list[Row]:
         late = table.query(
             KeyConditionExpression=Key("pk").eq(f"MSG#{group}"), ScanIndexForward=False, Limit=20, ConsistentRead=True
         )
-        rows = followed(group, {item["user_uuid"] for item in late["Items"] if "user_uuid" in item})
+        rows = followed(group, named(late["Items"]))
     return rows
 
 
@@ -172,8 +180,18 @@ def followed(group: str, members: Iterable[str]) -> list[Row]:
         seen.add(member)
         own = [row for row in pages(Key("pk").eq(f"GRP#{member}")) if row.get("message_group_uuid") == group]
         rows += own
-        waiting += [row["user_uuid"] for row in own if row.get("user_uuid")]
+        waiting += named(own)
     return rows
+
+
+def named(rows: Iterable[Row]) -> set[str]:
+    """Whom these rows name, or who wrote them."""
+    return {found for found in (member(row.get("user_uuid")) for row in rows) if found}
+
+
+def member(named: object) -> str | None:
+    """A text that can be a key, and nothing else, names somebody."""
+    return named if isinstance(named, str) and 0 < len(named.encode()) <= 2044 else None
 
 
 def pages(condition: ConditionBase) -> Iterator[Row]:
@@ -188,7 +206,7 @@ def members_shown(group: str) -> set[str]:
     """Owners of the rows that the index shows, and whom these name."""
     shown = table.query(IndexName=INDEX, KeyConditionExpression=Key("message_group_uuid").eq(group))["Items"]
     rows = [row for row in shown if row["pk"].startswith("GRP#")]
-    return {row["pk"].removeprefix("GRP#") for row in rows} | {row["user_uuid"] for row in rows if row.get("user_uuid")}
+    return {row["pk"].removeprefix("GRP#") for row in rows} | named(rows)
 
 
 def by_member(rows: list[Row]) -> Iterator[list[Row]]:
@@ -199,7 +217,8 @@ def by_member(rows: list[Row]) -> Iterator[list[Row]]:
 
 
 def value_of(row: Row) -> tuple[datetime, str]:
-    return time_of(row["sk"]) or NEVER, row.get("message", "")
+    text = row.get("message")
+    return time_of(row["sk"]) or NEVER, text if isinstance(text, str) else ""
 
 
 def key_of(instant: datetime, group: str) -> str:
@@ -209,8 +228,10 @@ def key_of(instant: datetime, group: str) -> str:
 
 
 def time_of(text: str) -> datetime | None:
+    if not TIME.fullmatch(text):
+        return None
     try:
         instant = datetime.fromisoformat(text[:11] + text[11:].replace(" ", ""))  # a space before the zone
-    except ValueError:
+        return (instant if instant.tzinfo else instant.replace(tzinfo=UTC)).astimezone(UTC)
+    except (ValueError, OverflowError):
         return None
-    return (instant if instant.tzinfo else instant.replace(tzinfo=UTC)).astimezone(UTC)

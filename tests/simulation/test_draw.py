@@ -133,6 +133,7 @@ def reached(case: Case) -> Counter[str]:
     told = [said for said in (said_by(record, 0) for record in case.records) if said is not None]
     rows = [item for item in case.rows if item["pk"]["S"].startswith("GRP#")]
     names = {name for record in case.records for name in (record["eventName"] + keys(record)[0][:4],)}
+    rows = [item for item in rows if "message_group_uuid" in item]
     own = Counter((item["pk"]["S"], item["message_group_uuid"]["S"]) for item in rows)
     of_groups = Counter(group for _, group in own)
     found["fractions"] = any(instant.microsecond for instant in instants)

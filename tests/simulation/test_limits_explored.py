@@ -84,6 +84,14 @@ def test_an_attribute_that_another_row_has_is_owed() -> None:
     assert in_memory(history, IgnoresAbsences).rules == {"altered"}
 
 
+def test_a_name_of_the_application_is_owed_where_no_row_has_it() -> None:
+    rows = tuple({name: value for name, value in item.items() if name != "user_handle"} for item in pair("g", TIMES[1]))
+    history = case(rows=rows, writes=(replace(muted(1), name="user_handle"),))
+    ours = in_memory(history)
+    assert (ours.broken, ours.limited) == ([], 0)
+    assert in_memory(history, IgnoresAbsences).rules == {"altered"}
+
+
 def test_what_an_earlier_reading_showed_is_owed() -> None:
     ana, ben = pair("g", TIMES[1])
     rows = (ana, {**ben, "muted": {"N": "0"}})  # the index shows it, and ben has left when his rows are read
