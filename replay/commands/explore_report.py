@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Final
 import click
 
 from replay.commands.explore_options import exploration_of
-from replay.commands.outputs import refuse_same_file, written_to
+from replay.commands.outputs import refuse_one_for_two, refuse_same_file, sources_of, written_to
 from replay.errors import WrongUse
 from replay.exploration.case_file import dump
 from replay.reports.exploration_html import html_page
@@ -31,13 +31,15 @@ def check_files(options: Mapping[str, Any]) -> None:
     """Refuse before the work what could not be written after it.
 
     Raises:
-        WrongUse: A file's folder does not exist, or the name is a folder's, or a file's that is read.
+        WrongUse: A file's folder does not exist, or the name is a folder's, or a file's that is read or written too.
     """
+    sources = sources_of((options["handler"], options["against"]))
+    refuse_one_for_two({f"--{name}": options[name] for name in FILES})
     for name in FILES:
         path = options[name]
         if path is not None:
             read = ("invariants", "rows", "records", "template", *(["case_file"] if name != "save" else []))
-            refuse_same_file(f"--{name}", path, (options[other] for other in read if options[other]))
+            refuse_same_file(f"--{name}", path, [*(options[other] for other in read if options[other]), *sources])
         if path is not None and (path.is_dir() or not path.parent.is_dir()):
             wrong = "is a folder" if path.is_dir() else f"there is no folder {path.parent}"
             raise WrongUse(f"--{name} {path}: {wrong}; name a file in a folder that exists")

@@ -17,7 +17,7 @@ import click
 from replay.checks.compare import differences
 from replay.commands.discards import write_discard
 from replay.commands.launching import launch_of
-from replay.commands.outputs import refuse_same_file, written_to
+from replay.commands.outputs import refuse_same_file, sources_of, written_to
 from replay.commands.run_asked import Asked
 from replay.commands.run_options import run_options
 from replay.delivery_round import Duplicates, delivery_of
@@ -42,7 +42,7 @@ from replay.tables import local
 from replay.tables.endpoint import Endpoint, announce, chosen, confirm_writes, of_engine, refusals_explained
 from replay.tables.lagging_index import LaggingIndex, change_of
 from replay.tables.progress import say
-from replay.tables.schema import ensure_table
+from replay.tables.schema import ensure_table, locate_template
 from replay.tables.under_test import TableUnderTest
 
 if TYPE_CHECKING:
@@ -89,8 +89,9 @@ def run(events: tuple[str, ...], **options: Any) -> int:  # noqa: ANN401 - click
     """
     gc.set_threshold(*COLLECTED_EVERY)
     if options["log"] is not None:
-        read = (*events, *options["table_state"], *filter(None, (options["template"], options["filtered_by"])))
-        refuse_same_file("--log", options["log"], read)
+        named = (options["template"] or locate_template(), options["filtered_by"])
+        read = (*events, *options["table_state"], *filter(None, named))
+        refuse_same_file("--log", options["log"], [*read, *sources_of((options["handler"], options["against"]))])
     if options["step"] and STANDARD_INPUT in events:
         raise WrongUse("--step waits for somebody at standard input; give the events as a file")
     with opened(events or (str(locate_fixture(CONVERSATION)),)) as files:

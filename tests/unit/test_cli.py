@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 import subprocess
 import sys
@@ -83,6 +84,47 @@ def test_a_file_that_is_read_is_not_written_over(capsys: pytest.CaptureFixture[s
         assert "would be lost; name another file" in capsys.readouterr().err
     assert recording.read_bytes() == EVENTS.read_bytes()
     assert main(["redact", str(recording), "--out", str(tmp_path / "other.jsonl")]) == 0
+
+
+@pytest.mark.parametrize("handler", ["app/work.py:handler", "app.work:handler", "app.work.handler"])
+@pytest.mark.parametrize(
+    "words",
+    [
+        "run --handler HANDLER --log OUT",
+        "run --against HANDLER --log OUT",
+        "explore --handler HANDLER --html OUT",
+        "explore --handler HANDLER --junit OUT",
+        "explore --handler HANDLER --save OUT",
+        "explore --against HANDLER --save OUT",
+    ],
+)
+def test_a_handlers_source_is_not_written_over(
+    capsys: pytest.CaptureFixture[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch, words: str, handler: str
+) -> None:
+    source = tmp_path / "app" / "work.py"
+    source.parent.mkdir()
+    source.write_text("def handler(event, context):\n    return None\n")
+    monkeypatch.chdir(tmp_path)
+    assert main(words.replace("HANDLER", handler).replace("OUT", str(source)).split()) == 2
+    (line,) = capsys.readouterr().err.splitlines()
+    assert line.endswith("which would be lost; name another file")
+    assert source.read_text().startswith("def handler")
+
+
+@pytest.mark.parametrize("pair", [("--html", "--junit"), ("--save", "--junit"), ("--save", "--html")], ids=" ".join)
+@pytest.mark.parametrize("exists", [False, True], ids=["new", "there"])
+def test_two_outputs_do_not_share_a_file(
+    capsys: pytest.CaptureFixture[str], tmp_path: Path, pair: tuple[str, str], *, exists: bool
+) -> None:
+    out, link = tmp_path / "report", tmp_path / "link"
+    if exists:
+        out.touch()
+        os.link(out, link)
+    else:
+        link.symlink_to(out)
+    assert main(["explore", "--schedules", "1", pair[0], str(out), pair[1], str(link)]) == 2
+    (line,) = capsys.readouterr().err.splitlines()
+    assert line.endswith("are one file, and one would be lost; name two")
 
 
 def test_an_endpoint_where_nobody_listens_is_one_line(capsys: pytest.CaptureFixture[str]) -> None:
