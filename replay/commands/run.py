@@ -38,6 +38,7 @@ from replay.sources.documents import STANDARD_INPUT, opened
 from replay.sources.history import History
 from replay.sources.recording import TOLD_EVERY, Recording
 from replay.sources.state import carried_on, read_state
+from replay.sources.values import fault_in
 from replay.tables import local
 from replay.tables.endpoint import Endpoint, announce, chosen, confirm_writes, of_engine, refusals_explained
 from replay.tables.lagging_index import LaggingIndex, change_of
@@ -97,7 +98,7 @@ def run(events: tuple[str, ...], **options: Any) -> int:  # noqa: ANN401 - click
     with opened(events or (str(locate_fixture(CONVERSATION)),)) as files:
         shape = shapes.named(options["shape"]) if options["shape"] else None
         with records_bar("checking", None) as told:
-            recording = Recording(files, shape, told)
+            recording = Recording(files, shape, told, fault_in)
         asked = Asked.of(recording, options)
         return _forecast(asked) if options["dry_run"] else _run(asked)
 
