@@ -16,14 +16,21 @@ def unread(error: Exception) -> str:
     match error:
         case UnicodeDecodeError():
             return f"it is no UTF-8 text (byte {error.start + 1:,})"
-        case json.JSONDecodeError() if not error.doc.strip():
-            return "it is empty"
         case json.JSONDecodeError():
-            return f"it is no JSON (line {error.lineno:,}, column {error.colno:,})"
+            where = f"it is no JSON (line {error.lineno:,}, column {error.colno:,})"
+            return where if error.doc.strip() else "it is empty"
         case OSError():
             words = {IsADirectoryError: "it is a folder", FileNotFoundError: "there is no such file"}
             return words.get(type(error)) or error.strerror or str(error)
         case RecursionError():
             return "it is nested too deep"
+        case KeyError():
+            return f"it has no '{error.args[0]}'"
         case _:
-            return str(error)
+            return _not_as_expected(error)
+
+
+def _not_as_expected(error: Exception) -> str:
+    if isinstance(error, TypeError | AttributeError):
+        return "it holds something else"
+    return "it has a number of too many digits" if "int_max_str_digits" in str(error) else str(error)

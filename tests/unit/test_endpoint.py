@@ -101,7 +101,7 @@ def test_what_is_no_address_is_refused_with_an_example(given: str) -> None:
 
 def test_an_address_for_streams_that_is_none_is_refused_by_its_name() -> None:
     environ = {"AWS_ENDPOINT_URL": THERE, "AWS_ENDPOINT_URL_DYNAMODB_STREAMS": "http://127.0.0.1:99999", **REGION}
-    with pytest.raises(WrongUse, match="^AWS_ENDPOINT_URL_DYNAMODB_STREAMS 'http://127.0.0.1:99999' is no address"):
+    with pytest.raises(WrongUse, match=r"^AWS_ENDPOINT_URL_DYNAMODB_STREAMS 'http://127.0.0.1:99999' is no address"):
         chosen(None, environ)
 
 
