@@ -1,4 +1,4 @@
-"""How numbers are said with their nouns, and why a file cannot be read."""
+"""How numbers are said with their nouns, why a file cannot be read, and a text as a terminal may show it."""
 
 from __future__ import annotations
 
@@ -9,6 +9,11 @@ def counted(number: int, noun: str) -> str:
     """Write a number with its noun: `1 case`, `2,000 cases`, `2 deliveries`."""
     plural = f"{noun[:-1]}ies" if noun.endswith("y") else f"{noun}s"
     return f"{number:,} {noun if number == 1 else plural}"
+
+
+def visible(text: str) -> str:
+    r"""Write out in one line what would move a terminal's cursor or cannot be encoded: a line's end becomes `\n`."""
+    return "".join(each if each.isprintable() else ascii(each)[1:-1] for each in text)
 
 
 def unread(error: Exception) -> str:

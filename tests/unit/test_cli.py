@@ -31,6 +31,24 @@ def test_a_reader_that_has_ended_is_no_verdict(arguments: list[str]) -> None:
         assert process.stderr.read() == "replay: stopped: what reads the output has ended\n"
 
 
+def test_a_standard_output_that_is_closed_is_refused_before_the_work() -> None:
+    command = ["sh", "-c", '"$0" -m replay mapping show >&-', sys.executable]
+    done = subprocess.run(command, stderr=subprocess.PIPE, text=True, check=False)
+    assert done.returncode == 2
+    assert done.stderr == "replay: standard output is closed; send it to a file, or to /dev/null\n"
+
+
+def test_a_reason_of_several_lines_is_told_in_one(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
+    handler = tmp_path / "boom.py"
+    handler.write_text("raise ValueError('boom\\nsecond \\x1b[31mline')\n")
+    assert main(["run", str(EVENTS), "--table", "none", "--handler", f"{handler}:handler"]) == 2
+    (line,) = capsys.readouterr().err.splitlines()
+    assert (
+        line
+        == rf"replay: handler {handler}:handler: its import raised ValueError: boom second \x1b[31mline ({handler}:1)"
+    )
+
+
 @pytest.mark.parametrize("option", ["--handler", "--against"])
 @pytest.mark.parametrize("command", ["run", "explore"])
 def test_an_empty_handler_is_refused(capsys: pytest.CaptureFixture[str], command: str, option: str) -> None:
