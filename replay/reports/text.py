@@ -190,14 +190,17 @@ def print_differences(
     console.print(aligned([("", "first", "second"), *figures]))
 
 
-def print_forecast(expected: Forecast, console: Console | None = None) -> None:
-    """Print what would be delivered."""
+def print_forecast(expected: Forecast, *, is_own: bool, console: Console | None = None) -> None:
+    """Print what would be delivered; `is_own` where to the project's function, whose requests are known beforehand."""
     console = console or Console(highlight=False, soft_wrap=True)
+    whose = (
+        "of the project's function" if is_own else "if it were the project's function; what yours makes is not known"
+    )
     rows = [
         ("records", f"{expected.records} ({expected.duplicates} duplicates left out, {expected.filtered} filtered)"),
         ("messages", f"{expected.messages} in {counted(expected.groups, 'group')}"),
         ("deliveries", f"{expected.deliveries} over {counted(expected.shards, 'shard')}"),
-        ("requests", f"at most {expected.requests_at_most} of the project's function"),
-        ("duration", f"about {expected.seconds} s on DynamoDB Local"),
+        ("requests", f"at most {expected.requests_at_most} {whose}"),
+        ("duration", f"about {expected.seconds} s on DynamoDB Local" + ("" if is_own else ", likewise")),
     ]
     console.print(aligned(rows))
