@@ -355,6 +355,19 @@ def test_nothing_is_spelled_together_with_what_stands_around(before: str, behind
                 assert not originals & {line[at : at + 4] for at in range(len(line))}
 
 
+def test_the_help_names_what_a_copy_still_tells(capsys: pytest.CaptureFixture[str]) -> None:
+    identity = {"type": "Service", "principalId": "dynamodb.amazonaws.com"}
+    arn = "arn:aws:dynamodb:eu-west-1:123456789012:table/secret/stream/2026-01-01T00:00:00.000"
+    wire = {"dynamodb": {"NewImage": {"n": {"N": "123"}}}, "userIdentity": identity, "eventSourceARN": arn}
+    (line,) = redacted([Recorded(wire, 1, "shard-of-mine", "place", 0)])
+    assert (line["userIdentity"], line["dynamodb"], line["shardId"]) == (identity, wire["dynamodb"], "shard-of-mine")
+    assert line["eventSourceARN"].endswith(":table/secret/stream/2026-01-01T00:00:00.000")
+    assert main(["redact", "--help"]) == 0
+    told = " ".join(capsys.readouterr().out.split())
+    for kept in ("the table's name", "eventSourceARN", "names of shards", "userIdentity", "numbers of up to three"):
+        assert kept in told
+
+
 def test_a_record_nested_too_deep_is_refused_with_its_place() -> None:
     value: dict[str, Any] = {"S": "deep"}
     for _ in range(400):
