@@ -21,6 +21,7 @@ from typing import TYPE_CHECKING
 import click
 
 from replay.errors import WrongUse
+from replay.wording import visible
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -126,6 +127,8 @@ def replay() -> None:
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command and return its exit code; `arguments` default to the process's own."""
+    if sys.stdout is None:
+        return _refuse("standard output is closed; send it to a file, or to /dev/null")
     try:
         ending = replay.main(args=arguments, prog_name=_called_as(), standalone_mode=False)
         sys.stdout.flush()
@@ -161,5 +164,6 @@ def _write_no_more() -> None:
 
 
 def _refuse(reason: str) -> int:
-    click.echo(f"replay: {reason}", err=True)
+    """Say why in one line, whatever the reason quotes."""
+    click.echo(f"replay: {visible(' '.join(reason.split()))}", err=True)
     return EXIT_WRONG_USE

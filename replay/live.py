@@ -62,7 +62,7 @@ class Checkpoint:
             content = json.loads(path.read_text(encoding="utf-8"))
             finished = {str(shard): str(sequence) for shard, sequence in content["finished"].items()}
             return cls(path, stream, finished if content["stream"] == stream else {})
-        except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
+        except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
             raise WrongUse(
                 f"--checkpoint {path} is no checkpoint ({unread(error)}); remove it, or name another file"
             ) from None

@@ -9,7 +9,13 @@ from typing import TYPE_CHECKING, Any, Final
 import click
 
 from replay.commands.explore_options import exploration_of
-from replay.commands.outputs import refuse_same_file, refuse_unwritable, written_to
+from replay.commands.outputs import (
+    refuse_one_for_two,
+    refuse_same_file,
+    refuse_unwritable,
+    sources_of,
+    written_to,
+)
 from replay.exploration.case_file import dump
 from replay.reports.exploration_html import html_page
 from replay.reports.exploration_json import as_json
@@ -30,14 +36,16 @@ def check_files(options: Mapping[str, Any]) -> None:
     """Refuse before the work what could not be written after it.
 
     Raises:
-        WrongUse: A file cannot be made or written, or is one that is read.
+        WrongUse: A file cannot be made or written, or is one that is read or written too.
     """
+    sources = sources_of((options["handler"], options["against"]))
+    refuse_one_for_two({f"--{name}": options[name] for name in FILES})
     for name in FILES:
         path = options[name]
         if path is not None:
-            refuse_unwritable(f"--{name}", path)
             read = ("invariants", "rows", "records", "template", *(["case_file"] if name != "save" else []))
-            refuse_same_file(f"--{name}", path, (options[other] for other in read if options[other]))
+            refuse_same_file(f"--{name}", path, [*(options[other] for other in read if options[other]), *sources])
+            refuse_unwritable(f"--{name}", path)
 
 
 def deliver_report(found: Found, options: Mapping[str, Any]) -> Exploration:

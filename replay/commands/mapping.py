@@ -76,13 +76,13 @@ def _in_one_line(command: Callable[..., int]) -> Callable[..., int]:
     """Keep refusals to one line, whatever they quote."""
 
     @functools.wraps(command)
-    def kept(*arguments: object, **options: object) -> int:
+    def kept(asked: _Asked, **options: object) -> int:
         try:
-            return command(*arguments, **options)
+            return command(asked, **options)
         except WrongUse as error:
             raise WrongUse(one_line(str(error))) from error
         except RecursionError as error:
-            raise WrongUse("nested too deep to be read") from error
+            raise WrongUse(f"{asked.source or locate_template()} cannot be read: {unread(error)}") from error
 
     return kept
 
@@ -145,7 +145,7 @@ def _api_shaped(path: Path) -> dict[str, Any] | None:
         content = json.loads(path.read_text(encoding="utf-8"))
     except FileNotFoundError:
         raise WrongUse(f"there is no file '{path}'") from None
-    except (OSError, ValueError) as error:
+    except (OSError, ValueError, RecursionError) as error:
         raise WrongUse(f"{path} cannot be read: {unread(error)}") from error
     if not isinstance(content, dict):
         raise WrongUse(f"{path} holds neither a template nor a mapping: an object is needed")

@@ -1,11 +1,13 @@
-"""Files that commands write: never over what the same command reads, and refused in one line where it cannot be.
+"""Files that commands write: never over what the same command reads or writes, refused in one line where it cannot be.
 
 And the name that a command has in what it writes.
 """
 
 from __future__ import annotations
 
+import itertools
 import os
+import sys
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
@@ -13,9 +15,10 @@ from typing import TYPE_CHECKING, Final
 import click
 
 from replay.errors import WrongUse
+from replay.function.target import Target
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Iterable, Iterator, Mapping
 
 AS_MODULE: Final = "python -m replay"
 
@@ -56,6 +59,35 @@ def refuse_unwritable(option: str, path: Path) -> None:
         elif not file.exists():
             file.open("xb").close()
             file.unlink()
+
+
+def refuse_one_for_two(outputs: Mapping[str, Path | None]) -> None:
+    """Refuse to write two outputs, by the options that name them, to one file; a device may have any number.
+
+    Raises:
+        WrongUse: two name the same.
+    """
+    named = [(option, out) for option, out in outputs.items() if out and (out.is_file() or not out.exists())]
+    for (first, one), (second, other) in itertools.combinations(named, 2):
+        if one.resolve() == other.resolve() or (one.exists() and other.exists() and one.samefile(other)):
+            raise WrongUse(f"{first} {one} and {second} {other} are one file, and one would be lost; name two")
+
+
+def sources_of(handlers: Iterable[str | None]) -> list[Path]:
+    """Name the files that handlers may stand in: their own, or where Python looks for their modules.
+
+    Raises:
+        WrongUse: one is no handler's name.
+    """
+    sources: list[Path] = []
+    for target in (Target.parse(handler) for handler in handlers if handler is not None):
+        if target.file is not None:
+            sources.append(target.file)
+            continue
+        inside = target.location.replace(".", "/")
+        places = [Path(folder, inside) for folder in ("", *sys.path)]
+        sources += [path for place in places for path in (Path(f"{place}.py"), place / "__init__.py")]
+    return sources
 
 
 @contextmanager

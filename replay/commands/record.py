@@ -171,15 +171,15 @@ def _since(text: str | None) -> float:
     """Read a time, or how long ago, as seconds since the epoch."""
     if text is None:
         return 0.0
-    if text[:-1].isdigit() and text[-1:] in UNITS_S:
-        return (datetime.now(UTC) - timedelta(seconds=int(text[:-1]) * UNITS_S[text[-1]])).timestamp()
     try:
+        if text[:-1].isdigit() and text[-1:] in UNITS_S:
+            return (datetime.now(UTC) - timedelta(seconds=int(text[:-1]) * UNITS_S[text[-1]])).timestamp()
         moment = datetime.fromisoformat(text)
-    except ValueError:
+        return (moment if moment.tzinfo else moment.replace(tzinfo=UTC)).timestamp()
+    except (ValueError, OverflowError):
         raise WrongUse(
-            f"--since '{text}' is neither a time like 2026-11-20T10:00 nor a while like 30m, 2h, 1d"
+            f"--since {text!r} is neither a time like 2026-11-20T10:00 nor a while like 30m, 2h, 1d"
         ) from None
-    return (moment if moment.tzinfo else moment.replace(tzinfo=UTC)).timestamp()
 
 
 def _stream_arn(endpoint: Endpoint, options: dict[str, Any]) -> str:

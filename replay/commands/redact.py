@@ -30,8 +30,12 @@ def redact(events: tuple[str, ...], shape: str | None, out: str, *, as_json: boo
 
     Ids, names, texts, other strings, long numbers and binary values are replaced: the same by the same wherever it
     stands, another by another, of the same type and length in UTF-8. Texts of one group at one instant keep their
-    order. Times, sequence numbers and attribute names stay, and so do prefixes in capitals (ORDER#, but not order#);
-    account and region become neutral. Files given together get the same pseudonyms; the next call chooses others.
+    order. Account and region become neutral. Files given together get the same pseudonyms; the next call chooses
+    others.
+
+    What stays may tell something too: the table's name and the stream's time (eventSourceARN), the names of shards,
+    userIdentity with its principal, times, sequence numbers and sizes, names of attributes, truth values, numbers of up
+    to three characters (of longer ones sign, length and zeros), and prefixes in capitals (ORDER#, but not order#).
 
     \b
     Example:

@@ -17,8 +17,9 @@ import click
 from replay.checks.compare import differences
 from replay.commands.discards import write_discard
 from replay.commands.launching import launch_of
-from replay.commands.outputs import refuse_same_file, written_to
+from replay.commands.outputs import refuse_same_file, sources_of, written_to
 from replay.commands.run_asked import Asked
+from replay.commands.run_checks import AGAINST_SUFFIX, check_startable
 from replay.commands.run_options import run_options
 from replay.delivery_round import Duplicates, delivery_of
 from replay.errors import WrongUse
@@ -27,6 +28,7 @@ from replay.forecast import forecast
 from replay.function.controls import Controls
 from replay.function.faults import Faults
 from replay.function.process import FunctionProcess
+from replay.function.target import DEFAULT
 from replay.report import InjectedFault
 from replay.reports.progress import deliveries_bar, records_bar
 from replay.reports.run_json import as_json
@@ -38,11 +40,12 @@ from replay.sources.documents import STANDARD_INPUT, opened
 from replay.sources.history import History
 from replay.sources.recording import TOLD_EVERY, Recording
 from replay.sources.state import carried_on, read_state
+from replay.sources.values import fault_in
 from replay.tables import local
 from replay.tables.endpoint import Endpoint, announce, chosen, confirm_writes, of_engine, refusals_explained
 from replay.tables.lagging_index import LaggingIndex, change_of
 from replay.tables.progress import say
-from replay.tables.schema import ensure_table
+from replay.tables.schema import ensure_table, locate_template
 from replay.tables.under_test import TableUnderTest
 
 if TYPE_CHECKING:
@@ -89,24 +92,28 @@ def run(events: tuple[str, ...], **options: Any) -> int:  # noqa: ANN401 - click
     """
     gc.set_threshold(*COLLECTED_EVERY)
     if options["log"] is not None:
-        read = (*events, *options["table_state"], *filter(None, (options["template"], options["filtered_by"])))
-        refuse_same_file("--log", options["log"], read)
+        named = (options["template"] or locate_template(), options["filtered_by"])
+        read = (*events, *options["table_state"], *filter(None, named))
+        refuse_same_file("--log", options["log"], [*read, *sources_of((options["handler"], options["against"]))])
     if options["step"] and STANDARD_INPUT in events:
         raise WrongUse("--step waits for somebody at standard input; give the events as a file")
     with opened(events or (str(locate_fixture(CONVERSATION)),)) as files:
         shape = shapes.named(options["shape"]) if options["shape"] else None
         with records_bar("checking", None) as told:
-            recording = Recording(files, shape, told)
+            recording = Recording(files, shape, told, fault_in)
         asked = Asked.of(recording, options)
+        check_startable(asked)
         return _forecast(asked) if options["dry_run"] else _run(asked)
 
 
 def _forecast(asked: Asked) -> int:
+    if asked.options["table"] != NO_TABLE:
+        _history(asked)
     expected = forecast(asked.recording, asked.mapping, asked.switches)
     if asked.options["as_json"]:
         click.echo(json.dumps(dataclasses.asdict(expected)))
     else:
-        print_forecast(expected)
+        print_forecast(expected, is_own=asked.options["handler"] == DEFAULT)
     return RIGHT
 
 
@@ -115,7 +122,7 @@ def _run(asked: Asked) -> int:
         return _run_without_table(asked)
     history = _history(asked)
     with _endpoint(asked) as (endpoint, table), _output(asked.options) as tell:
-        tables = [table] if len(asked.targets) == 1 else [table, f"{table}-against"]
+        tables = [table] if len(asked.targets) == 1 else [table, f"{table}{AGAINST_SUFFIX}"]
         _check_later_handlers(asked, (endpoint, table))
         ran = [
             _replay(asked, history, target, (endpoint, name), tell)
@@ -159,8 +166,6 @@ def _history(asked: Asked) -> History:
 
 def _run_without_table(asked: Asked) -> int:
     """Deliver everything and judge nothing."""
-    if asked.options["against"] or asked.lag or asked.options["step"]:
-        raise WrongUse("--table none has nothing to compare, no index and no rows to show")
     nowhere = Endpoint(NOWHERE, NOWHERE, local.REGION)
     launch = launch_of(asked.targets[0], asked.configuration, asked.schema, (nowhere, NO_TABLE), asked.variables)
     faults = Faults(asked.faults)
@@ -237,8 +242,6 @@ def _progress(stack: contextlib.ExitStack, asked: Asked) -> Callable[[Report], N
 def _lagging_index(asked: Asked, table: TableUnderTest) -> LaggingIndex | None:
     if asked.lag is None:
         return None
-    if not asked.schema.indexes:
-        raise WrongUse("--lag: the template's table has no index")
     changes = table.follow()
     return LaggingIndex(
         asked.schema.indexes[0].name,

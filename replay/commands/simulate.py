@@ -28,7 +28,8 @@ def simulate(cases: tuple[Path, ...], *, as_json: bool) -> int:
     """Run cases: a mapping, records, a function's behaviour, and what must be seen.
 
     The event source is simulated on a virtual clock; no handler is called, nothing is sent. A case that says what it
-    expects is compared: exit code 1 where something differs. Cases and their format: fixtures/conformance/README.md.
+    expects is compared: exit code 1 where something differs. One that expects nothing is shown and judges nothing: 0.
+    Cases and their format: fixtures/conformance/README.md.
 
     \b
     Example:
@@ -61,10 +62,11 @@ def _warn(case: Case) -> None:
 def _report(name: str, case: Case, seen: dict[str, Any], different: list[str], *, to_stderr: bool) -> None:
     if different:
         _say([f"{name}: not as expected", *(f"  {line}" for line in different)], to_stderr=to_stderr)
-    elif case.expect is not None:
+    elif case.expect:
         _say([f"{name}: as expected"], to_stderr=to_stderr)
-    elif not to_stderr:
-        _say([f"{name}:", *_summary(seen)], to_stderr=False)
+    else:
+        told = [f"{name}: the case expects nothing, so nothing is judged"]
+        _say(told if to_stderr else [*told, *_summary(seen)], to_stderr=to_stderr)
 
 
 def _say(lines: list[str], *, to_stderr: bool) -> None:

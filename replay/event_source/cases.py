@@ -32,6 +32,7 @@ from replay.event_source.shapes import (
 )
 from replay.event_source.switches import Switches
 from replay.event_source.virtual import Action, Deed
+from replay.wording import unread
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -107,7 +108,7 @@ def load_case(path: Path) -> Case:
     except FileNotFoundError:
         raise WrongUse(f"there is no case '{path}'") from None
     except (OSError, UnicodeDecodeError) as error:
-        raise WrongUse(f"case '{path}' cannot be read: {error}") from error
+        raise WrongUse(f"case '{path}' cannot be read: {unread(error)}") from error
     try:
         return parse_case(read_json(text))
     except WrongUse as error:

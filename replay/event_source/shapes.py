@@ -12,6 +12,7 @@ from typing import Any, NoReturn
 
 from replay.errors import WrongUse
 from replay.event_source.mapping import refuse_unknown
+from replay.wording import unread
 
 Shape = Callable[[object, str], object]
 """Takes a value and where it is, and raises unless the value has the shape."""
@@ -146,10 +147,10 @@ def read_json(text: str) -> object:
         return json.loads(
             text, object_pairs_hook=_object_without_doubles, parse_constant=_refuse_constant, parse_float=_a_fraction
         )
-    except ValueError as error:
+    except json.JSONDecodeError as error:
         raise WrongUse(f"no JSON: {error}") from error
-    except RecursionError as error:
-        raise WrongUse("nested too deep to be read") from error
+    except (ValueError, RecursionError) as error:
+        raise WrongUse(f"no JSON that can be read: {unread(error)}") from error
 
 
 def _object_without_doubles(pairs: list[tuple[str, Any]]) -> dict[str, Any]:

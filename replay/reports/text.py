@@ -13,7 +13,7 @@ from rich.table import Table
 from rich.text import Text
 
 from replay.reports.run_json import as_json
-from replay.wording import counted
+from replay.wording import counted, visible
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -37,7 +37,8 @@ def print_report(report: Report, about: Mapping[str, str], console: Console | No
     """Print the report on standard output."""
     console = console or Console(highlight=False, soft_wrap=True)
     content = as_json(report, about)
-    console.print(_verdict(report, about))
+    text, style = _verdict(report, about)
+    console.print(Text(visible(text), style=style))
     if report.findings:
         rows = [_cells(finding) for finding in content["findings"][:FINDINGS_SHOWN]]
         console.print(_framed(rows) if console.is_terminal else aligned([COLUMNS, *rows]))
@@ -45,23 +46,24 @@ def print_report(report: Report, about: Mapping[str, str], console: Console | No
         if more > 0:
             console.print(f"... and {more} more; --json has all")
     for line in _troubles(report, content["summary"]):
-        console.print(Text(line))
+        console.print(Text(visible(line)))
     console.print(aligned(_rows(content["summary"])))
 
 
-def _verdict(report: Report, about: Mapping[str, str]) -> Text:
+def _verdict(report: Report, about: Mapping[str, str]) -> tuple[str, str]:
+    """Give the verdict and how it looks."""
     rows, messages = counted(report.rows, "row"), counted(report.messages, "message")
     right = f"The table is right: {rows} after {messages}, each group at its newest"
     match report.word:
         case "wrong":
-            return Text(_wrong(report, about), style="bold red")
+            return _wrong(report, about), "bold red"
         case "incomplete":
             end = right if report.judged else f"Not judged: {_unjudged(report, about)}"
-            return Text(f"Incomplete, {', '.join(report.faults_left)} never happened. {end}", style="bold yellow")
+            return f"Incomplete, {', '.join(report.faults_left)} never happened. {end}", "bold yellow"
         case "not judged":
-            return Text(f"Not judged: {_unjudged(report, about)}", style="bold")
+            return f"Not judged: {_unjudged(report, about)}", "bold"
         case "right":
-            return Text(right, style="bold green")
+            return right, "bold green"
 
 
 def _wrong(report: Report, about: Mapping[str, str]) -> str:
@@ -92,14 +94,18 @@ def _cells(finding: Mapping[str, Any]) -> tuple[str, ...]:
 
 
 def _framed(rows: Sequence[tuple[str, ...]]) -> Table:
-    table = Table(*COLUMNS)
+    """Set rows in a frame; what is too wide goes on below, for two values may differ at their ends only."""
+    table = Table()
+    for name in COLUMNS:
+        table.add_column(name, overflow="fold")
     for row in rows:
-        table.add_row(*map(Text, row))
+        table.add_row(*map(Text, map(visible, row)))
     return table
 
 
 def aligned(rows: Sequence[tuple[str, ...]]) -> Text:
     """Set rows in columns, two spaces apart."""
+    rows = [tuple(map(visible, row)) for row in rows]
     widths = [max(len(row[place]) for row in rows) for place in range(len(rows[0]))]
     return Text(
         "\n".join(
@@ -184,14 +190,17 @@ def print_differences(
     console.print(aligned([("", "first", "second"), *figures]))
 
 
-def print_forecast(expected: Forecast, console: Console | None = None) -> None:
-    """Print what would be delivered."""
+def print_forecast(expected: Forecast, *, is_own: bool, console: Console | None = None) -> None:
+    """Print what would be delivered; `is_own` where to the project's function, whose requests are known beforehand."""
     console = console or Console(highlight=False, soft_wrap=True)
+    whose = (
+        "of the project's function" if is_own else "if it were the project's function; what yours makes is not known"
+    )
     rows = [
         ("records", f"{expected.records} ({expected.duplicates} duplicates left out, {expected.filtered} filtered)"),
         ("messages", f"{expected.messages} in {counted(expected.groups, 'group')}"),
         ("deliveries", f"{expected.deliveries} over {counted(expected.shards, 'shard')}"),
-        ("requests", f"at most {expected.requests_at_most} of the project's function"),
-        ("duration", f"about {expected.seconds} s on DynamoDB Local"),
+        ("requests", f"at most {expected.requests_at_most} {whose}"),
+        ("duration", f"about {expected.seconds} s on DynamoDB Local" + ("" if is_own else ", likewise")),
     ]
     console.print(aligned(rows))

@@ -17,7 +17,7 @@ from rich.text import Text
 from replay.checks.spelling import CANONICAL
 from replay.reports.text import FINDINGS_SHOWN, aligned
 from replay.verification import MENDED, counts
-from replay.wording import counted
+from replay.wording import counted, visible
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -155,5 +155,5 @@ def _listed(kinds: Counter[str]) -> str:
 
 def _cell(text: str | None) -> str:
     """Show a word of the table's: on one line, not too long, without what would move a terminal's cursor."""
-    shown = "".join(each if each.isprintable() else ascii(each)[1:-1] for each in text or "")
+    shown = visible(text or "")
     return shown if len(shown) <= CELL_MAX else f"{shown[:CELL_MAX]}…"

@@ -87,5 +87,8 @@ _KINDS: Final[Mapping[str, Callable[[Any], bool]]] = {
 
 
 def _shown(value: object) -> str:
-    shown = ascii(value)
+    try:
+        shown = ascii(value)
+    except RecursionError:
+        return "nested without end"
     return shown if len(shown) <= SHOWN_CHARS else f"{shown[:SHOWN_CHARS]}…"

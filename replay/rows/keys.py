@@ -18,7 +18,7 @@ Membership = tuple[str, str]
 
 def membership_of(item: Item) -> Membership | None:
     """Say whose row of which group this is; nothing for a row of any other kind."""
-    partition_key, group = item["pk"]["S"], item.get("message_group_uuid", {}).get("S")
+    partition_key, group = item.get("pk", {}).get("S", ""), item.get("message_group_uuid", {}).get("S")
     return (group, partition_key[len(GROUP_PREFIX) :]) if group and partition_key.startswith(GROUP_PREFIX) else None
 
 

@@ -129,7 +129,7 @@ class Capture:
         try:
             record = json.loads(line)
             shard, sequence = record[SHARD], record["dynamodb"]["SequenceNumber"]
-        except (ValueError, KeyError, TypeError):
+        except (ValueError, KeyError, TypeError, RecursionError):
             raise WrongUse(f"{self.path} holds something else than a recording; name another file") from None
         self.positions.setdefault(shard, ShardPosition()).sequence = sequence
 
@@ -170,7 +170,7 @@ def _known(path: Path, stream: str) -> tuple[dict[str, ShardPosition], int]:
             raise WrongUse(f"{path} records {content['stream']}, not {stream}; name another file")
         positions = {name: ShardPosition(**position) for name, position in content["shards"].items()}
         return positions, int(content["bytes"])
-    except (ValueError, KeyError, TypeError, AttributeError) as error:
+    except (ValueError, KeyError, TypeError, AttributeError, OverflowError, RecursionError) as error:
         raise WrongUse(f"{file} cannot be read ({unread(error)}); remove it and {path} to begin anew") from None
 
 

@@ -68,15 +68,20 @@ class Recording:
     """
 
     def __init__(
-        self, files: tuple[File, ...], shape: Shape | None = None, watch: Callable[[int], None] = lambda _read: None
+        self,
+        files: tuple[File, ...],
+        shape: Shape | None = None,
+        watch: Callable[[int], None] = lambda _read: None,
+        fault_in: Callable[[Mapping[str, Any]], str | None] = lambda _wire: None,
     ) -> None:
         """Read everything once and check it; `shape` None is told by the content of each file.
 
-        `watch` is told now and then how many records were read.
+        `watch` is told now and then how many records were read; `fault_in` may say why a record is refused.
 
         Raises:
             WrongUse: a document or a record is broken, one sequence number has two contents, or there is no record.
         """
+        self._fault_in = fault_in
         self._files = files
         self._shape = shape
         self._shards: dict[str, _Shard] = {}
@@ -135,6 +140,9 @@ class Recording:
         for recorded in _read(self._files, self._shape):
             if recorded.number % TOLD_EVERY == 0:
                 watch(recorded.number)
+            fault = self._fault_in(recorded.wire)
+            if fault is not None:
+                raise WrongUse(f"{recorded.place}: {fault}; a stream has no such record, give it as it was")
             yield recorded
 
     def _shard_of(self, recorded: Recorded) -> _Shard:

@@ -9,6 +9,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from replay.errors import WrongUse
+from replay.rows.attribute_values import fault_of
 from replay.sources.exports import is_change, is_row, row_of, written_at
 from replay.sources.history import address_of
 from replay.sources.shape import Unreadable
@@ -34,6 +35,8 @@ def read_state(files: Iterable[File]) -> list[Item]:
         address = address_of(key)
         if address is None:
             raise WrongUse(f"{document.place}: the row's key is not the messages table's (texts pk and sk)")
+        if item is not None and (fault := fault_of(item)) is not None:
+            raise WrongUse(f"{document.place}: {fault}; a table has no such row, give the export as it was")
         if item is not None and is_row(document.content):
             rows[address] = item
         else:

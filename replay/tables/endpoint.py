@@ -94,7 +94,8 @@ def chosen(option: str | None, environ: Mapping[str, str] = os.environ) -> Endpo
     url = _checked(url, name)
     if is_local(url):
         return Endpoint(url, url, local.REGION)
-    return Endpoint(url, (environ.get(STREAMS_VARIABLE) if option is None else None) or url, _region(environ))
+    streams_url = environ.get(STREAMS_VARIABLE) if option is None else None
+    return Endpoint(url, _checked(streams_url, STREAMS_VARIABLE) if streams_url else url, _region(environ))
 
 
 @contextmanager
@@ -171,12 +172,22 @@ def _in_one_line(text: str) -> str:
 
 
 def _checked(url: str, name: str) -> str:
-    parts = urlsplit(url)
-    if parts.scheme not in ("http", "https") or not parts.hostname:
+    if not _is_address(url):
         raise WrongUse(
-            f"{name} '{url}' is no address; it looks like http://127.0.0.1:8000, or is '{AWS}' for AWS itself"
+            f"{name} {url!r} is no address; it looks like http://127.0.0.1:8000, or is '{AWS}' for AWS itself"
         )
     return url.rstrip("/")
+
+
+def _is_address(url: str) -> bool:
+    """Whether it names a scheme, a host and perhaps a port (1 to 65535), and nothing behind them."""
+    try:
+        parts = urlsplit(url)
+        port = parts.port
+    except ValueError:
+        return False
+    is_root = parts.path.strip("/") == "" and not parts.query and not parts.fragment
+    return parts.scheme in ("http", "https") and bool(parts.hostname) and port != 0 and is_root and url.isprintable()
 
 
 def _region(environ: Mapping[str, str]) -> str:

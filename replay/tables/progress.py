@@ -6,6 +6,8 @@ import sys
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
+from replay.wording import visible
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
@@ -14,7 +16,7 @@ BYTES_PER_MB = 1_000_000
 
 def say(line: str) -> None:
     """Print one line for the user."""
-    print(f"replay: {line}", file=sys.stderr, flush=True)  # noqa: T201 - this is the place that prints
+    print(f"replay: {visible(line)}", file=sys.stderr, flush=True)  # noqa: T201 - this is the place that prints
 
 
 @contextmanager

@@ -107,6 +107,36 @@ def test_a_position_counts_only_lines_that_are_on_the_disk(tmp_path: Path, monke
     assert done == ["sync", "sync", "replace", "sync"]
 
 
+@pytest.mark.parametrize(
+    ("content", "reason"),
+    {
+        "[" * 5000: "it is nested too deep",
+        "{}": "it has no 'stream'",
+        "[]": "it holds something else",
+        f'{{"stream": "{ARN}", "shards": 5}}': "it holds something else",
+    }.items(),
+    ids=lambda text: text[:30],
+)
+def test_a_position_that_is_none_is_refused_in_one_line(tmp_path: Path, content: str, reason: str) -> None:
+    file = tmp_path / "events.jsonl.position"
+    file.write_text(content)
+    with (
+        pytest.raises(WrongUse, match=rf"events.jsonl.position cannot be read \({reason}\); remove it and "),
+        Capture.opened(tmp_path / "events.jsonl", ARN),
+    ):
+        pass
+    assert file.read_text() == content
+
+
+def test_lines_that_are_nested_without_end_are_no_recording(tmp_path: Path) -> None:
+    file = tmp_path / "events.jsonl"
+    with Capture.opened(file, ARN):
+        pass
+    file.write_text("[" * 5000 + "\n")
+    with pytest.raises(WrongUse, match="holds something else than a recording"), Capture.opened(file, ARN):
+        pass
+
+
 def test_two_processes_cannot_write_one_file(tmp_path: Path) -> None:
     with (
         Capture.opened(tmp_path / "events.jsonl", ARN),

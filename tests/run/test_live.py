@@ -181,10 +181,22 @@ def test_a_checkpoint_is_kept_by_stream_and_moves_on(tmp_path: Path) -> None:
     assert Checkpoint.read(file, "stream-2").positions() == {}
 
 
-@pytest.mark.parametrize("content", ["", "[]", '{"stream": 5}', '{"stream": "s", "finished": []}'])
-def test_a_file_that_is_no_checkpoint_is_wrong_use(tmp_path: Path, content: str) -> None:
+@pytest.mark.parametrize(
+    ("content", "reason"),
+    {
+        "": "it is empty",
+        "[]": "it holds something else",
+        "{}": "it has no 'finished'",
+        '{"stream": 5}': "it has no 'finished'",
+        '{"stream": "s", "finished": []}': "it holds something else",
+        "[" * 5000: "it is nested too deep",
+        "9" * 5000: "it has a number of too many digits",
+    }.items(),
+    ids=lambda text: text[:30],
+)
+def test_a_file_that_is_no_checkpoint_is_wrong_use(tmp_path: Path, content: str, reason: str) -> None:
     (tmp_path / "checkpoint").write_text(content)
-    with pytest.raises(WrongUse, match="is no checkpoint"):
+    with pytest.raises(WrongUse, match=rf"is no checkpoint \({reason}\); remove it"):
         Checkpoint.read(tmp_path / "checkpoint", "s")
 
 

@@ -345,6 +345,10 @@ WRONG = {
         ["--table", "a", "--endpoint-url", "http://127.0.0.1:9", "--since", "yesterday"],
         "--since 'yesterday'",
     ),
+    "longer ago than there is time": (
+        ["--table", "a", "--endpoint-url", "http://127.0.0.1:9", "--since", "99999999999d"],
+        "--since '99999999999d' is neither a time like",
+    ),
 }
 
 

@@ -190,6 +190,34 @@ def test_a_dry_run_says_what_would_be_delivered_and_starts_nothing(
     assert "3 over 1 shard" in capsys.readouterr().out
 
 
+DRY = {
+    "a port that is none": (["--endpoint-url", "http://127.0.0.1:99999"], "--endpoint-url 'http://127.0.0.1:99999' is"),
+    "a table's name that is none": (["--table", "a b"], "--table 'a b': a table's name has 3 to 255 letters"),
+    "one that is too long for two": (["--table", "a" * 250, "--against", USUAL], "-against': a table's name has"),
+    "a module that is nowhere": (["--handler", "nowhere.at.all:handler"], "there is no module 'nowhere.at.all' in "),
+    "no state": (["--table-state", "STATE"], "STATE:1: no line of a table export"),
+    "nothing to compare": (["--table", "none", "--against", USUAL], "--table none has nothing to compare"),
+}
+
+
+@pytest.mark.parametrize("name", DRY)
+def test_a_dry_run_refuses_what_the_run_would_refuse(
+    events: Write, tmp_path: Path, capsys: pytest.CaptureFixture[str], name: str
+) -> None:
+    state = tmp_path / "STATE"
+    state.write_text("{}\n")
+    options, said = DRY[name]
+    given = [str(state) if option == "STATE" else option for option in options]
+    for dry in (["--dry-run"], []):
+        assert main(["run", str(events(conversation(2))), *dry, *given]) == 2
+        assert said in capsys.readouterr().err.splitlines()[-1]
+
+
+def test_a_dry_run_foretells_nothing_of_another_handler(events: Write, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["run", str(events(conversation(2))), "--dry-run", "--handler", USUAL]) == 0
+    assert "if it were the project's function; what yours makes is not known" in capsys.readouterr().out
+
+
 def test_two_handlers_on_one_history_are_compared(run: Run, events: Write) -> None:
     lines = conversation(3)
     ran = run(events(lines), "--against", USUAL)

@@ -392,6 +392,18 @@ def test_broken_file_is_refused_in_one_line(
     assert len(err) < 1500
 
 
+@pytest.mark.parametrize(
+    ("content", "why"), [("[" * 5000, "it is nested too deep"), ("9" * 5000, "it has a number of too many digits")]
+)
+def test_a_file_that_cannot_be_read_is_named(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], content: str, why: str
+) -> None:
+    path = tmp_path / "m.json"
+    path.write_text(content)
+    assert main(["mapping", "check", str(path)]) == 2
+    assert capsys.readouterr().err == f"replay: {path} cannot be read: {why}\n"
+
+
 def test_half_a_surrogate_is_printed_too(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     path = tmp_path / "m.json"
     path.write_text('{"StartingPosition": "LATEST", "FunctionName": "\\ud800"}', encoding="utf-8")

@@ -28,6 +28,18 @@ def test_without_expectation_it_ends_well_even_with_an_error(
     assert json.loads(capsys.readouterr().out)["error"]["type"] == "InvalidParameterValueException"
 
 
+@pytest.mark.parametrize("case", [{}, {"expect": {}}], ids=["no expectation", "an empty one"])
+def test_without_expectation_it_says_that_nothing_is_judged(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], case: dict[str, Any]
+) -> None:
+    path = written(tmp_path, case)
+    assert main(["simulate", path]) == 0
+    assert main(["simulate", "--json", path]) == 0
+    out, err = capsys.readouterr()
+    assert out.startswith("case: the case expects nothing, so nothing is judged\n")
+    assert err == "case: the case expects nothing, so nothing is judged\n"
+
+
 def test_difference_is_shown_and_ends_with_1(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     path = written(tmp_path, {"name": "mine", "records": records(2), "expect": {"invocations": [{"at_s": 3}]}})
     assert main(["simulate", path]) == 1
@@ -325,6 +337,19 @@ def test_case_that_cannot_be_read_is_refused_in_one_line(
     assert out == ""
     assert said in err
     assert err.count("\n") == 1
+
+
+def test_why_a_case_cannot_be_read_is_said_in_words(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    garbage = tmp_path / "garbage"
+    garbage.write_bytes(b"\xff\xfe")
+    for path, why in (
+        (str(tmp_path), f"case '{tmp_path}' cannot be read: it is a folder"),
+        (str(garbage), f"case '{garbage}' cannot be read: it is no UTF-8 text (byte 1)"),
+        (written(tmp_path, "9" * 5000, "digits.json"), "no JSON that can be read: it has a number of too many digits"),
+        (written(tmp_path, "[" * 5000, "deep.json"), "no JSON that can be read: it is nested too deep"),
+    ):
+        assert main(["simulate", path]) == 2
+        assert capsys.readouterr().err.endswith(f"{why}\n")
 
 
 def test_missing_file_is_refused(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

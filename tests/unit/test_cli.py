@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 import subprocess
 import sys
@@ -29,6 +30,24 @@ def test_a_reader_that_has_ended_is_no_verdict(arguments: list[str]) -> None:
         assert process.wait() == 2
         assert process.stderr is not None
         assert process.stderr.read() == "replay: stopped: what reads the output has ended\n"
+
+
+def test_a_standard_output_that_is_closed_is_refused_before_the_work() -> None:
+    command = ["sh", "-c", '"$0" -m replay mapping show >&-', sys.executable]
+    done = subprocess.run(command, stderr=subprocess.PIPE, text=True, check=False)
+    assert done.returncode == 2
+    assert done.stderr == "replay: standard output is closed; send it to a file, or to /dev/null\n"
+
+
+def test_a_reason_of_several_lines_is_told_in_one(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
+    handler = tmp_path / "boom.py"
+    handler.write_text("raise ValueError('boom\\nsecond \\x1b[31mline')\n")
+    assert main(["run", str(EVENTS), "--table", "none", "--handler", f"{handler}:handler"]) == 2
+    (line,) = capsys.readouterr().err.splitlines()
+    assert (
+        line
+        == rf"replay: handler {handler}:handler: its import raised ValueError: boom second \x1b[31mline ({handler}:1)"
+    )
 
 
 @pytest.mark.parametrize("option", ["--handler", "--against"])
@@ -84,6 +103,47 @@ def test_a_file_that_is_read_is_not_written_over(capsys: pytest.CaptureFixture[s
         assert "would be lost; name another file" in capsys.readouterr().err
     assert recording.read_bytes() == EVENTS.read_bytes()
     assert main(["redact", str(recording), "--out", str(tmp_path / "other.jsonl")]) == 0
+
+
+@pytest.mark.parametrize("handler", ["app/work.py:handler", "app.work:handler", "app.work.handler"])
+@pytest.mark.parametrize(
+    "words",
+    [
+        "run --handler HANDLER --log OUT",
+        "run --against HANDLER --log OUT",
+        "explore --handler HANDLER --html OUT",
+        "explore --handler HANDLER --junit OUT",
+        "explore --handler HANDLER --save OUT",
+        "explore --against HANDLER --save OUT",
+    ],
+)
+def test_a_handlers_source_is_not_written_over(
+    capsys: pytest.CaptureFixture[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch, words: str, handler: str
+) -> None:
+    source = tmp_path / "app" / "work.py"
+    source.parent.mkdir()
+    source.write_text("def handler(event, context):\n    return None\n")
+    monkeypatch.chdir(tmp_path)
+    assert main(words.replace("HANDLER", handler).replace("OUT", str(source)).split()) == 2
+    (line,) = capsys.readouterr().err.splitlines()
+    assert line.endswith("which would be lost; name another file")
+    assert source.read_text().startswith("def handler")
+
+
+@pytest.mark.parametrize("pair", [("--html", "--junit"), ("--save", "--junit"), ("--save", "--html")], ids=" ".join)
+@pytest.mark.parametrize("exists", [False, True], ids=["new", "there"])
+def test_two_outputs_do_not_share_a_file(
+    capsys: pytest.CaptureFixture[str], tmp_path: Path, pair: tuple[str, str], *, exists: bool
+) -> None:
+    out, link = tmp_path / "report", tmp_path / "link"
+    if exists:
+        out.touch()
+        os.link(out, link)
+    else:
+        link.symlink_to(out)
+    assert main(["explore", "--schedules", "1", pair[0], str(out), pair[1], str(link)]) == 2
+    (line,) = capsys.readouterr().err.splitlines()
+    assert line.endswith("are one file, and one would be lost; name two")
 
 
 def test_an_endpoint_where_nobody_listens_is_one_line(capsys: pytest.CaptureFixture[str]) -> None:

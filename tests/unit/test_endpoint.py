@@ -77,10 +77,38 @@ def test_streams_of_an_endpoint_elsewhere_have_an_address_of_their_own() -> None
     assert chosen(THERE, environ) == Endpoint(THERE, THERE, "eu-west-1")
 
 
-@pytest.mark.parametrize("given", ["localhost:8000", "127.0.0.1", "ftp://localhost", "http://", "AWS"])
+@pytest.mark.parametrize(
+    "given",
+    [
+        "localhost:8000",
+        "127.0.0.1",
+        "ftp://localhost",
+        "http://",
+        "AWS",
+        "http://127.0.0.1:99999",
+        "http://127.0.0.1:0",
+        "http://127.0.0.1:port",
+        "http://[::1",
+        "http://127.0.0.1:8000/shell",
+        "http://127.0.0.1:8000?a=b",
+        "http://local\nhost:8000",
+    ],
+)
 def test_what_is_no_address_is_refused_with_an_example(given: str) -> None:
     with pytest.raises(WrongUse, match=r"--endpoint-url .* is no address; it looks like http://127.0.0.1:8000"):
         chosen(given, REGION)
+
+
+def test_an_address_for_streams_that_is_none_is_refused_by_its_name() -> None:
+    environ = {"AWS_ENDPOINT_URL": THERE, "AWS_ENDPOINT_URL_DYNAMODB_STREAMS": "http://127.0.0.1:99999", **REGION}
+    with pytest.raises(WrongUse, match=r"^AWS_ENDPOINT_URL_DYNAMODB_STREAMS 'http://127.0.0.1:99999' is no address"):
+        chosen(None, environ)
+
+
+def test_an_address_may_end_in_a_slash() -> None:
+    found = chosen("http://127.0.0.1:8000/", {})
+    assert found is not None
+    assert found.url == "http://127.0.0.1:8000"
 
 
 def test_an_endpoint_elsewhere_needs_a_region(monkeypatch: pytest.MonkeyPatch, tmp_path: object) -> None:

@@ -15,6 +15,7 @@ from hypothesis import strategies as st
 
 from replay.cli import main
 from replay.commands.redact import encoded
+from replay.errors import WrongUse
 from replay.event_source.sizes import item_bytes
 from replay.rows.reading import read_instant
 from replay.rows.said import said_by
@@ -352,6 +353,28 @@ def test_nothing_is_spelled_together_with_what_stands_around(before: str, behind
         for text in (str(number).rjust(7), str(number).rjust(70)):
             for line in (f'MSG#{pseudonyms.text(text)}"}},', f': "{pseudonyms.text(text)}"}},'):
                 assert not originals & {line[at : at + 4] for at in range(len(line))}
+
+
+def test_the_help_names_what_a_copy_still_tells(capsys: pytest.CaptureFixture[str]) -> None:
+    identity = {"type": "Service", "principalId": "dynamodb.amazonaws.com"}
+    arn = "arn:aws:dynamodb:eu-west-1:123456789012:table/secret/stream/2026-01-01T00:00:00.000"
+    wire = {"dynamodb": {"NewImage": {"n": {"N": "123"}}}, "userIdentity": identity, "eventSourceARN": arn}
+    (line,) = redacted([Recorded(wire, 1, "shard-of-mine", "place", 0)])
+    assert (line["userIdentity"], line["dynamodb"], line["shardId"]) == (identity, wire["dynamodb"], "shard-of-mine")
+    assert line["eventSourceARN"].endswith(":table/secret/stream/2026-01-01T00:00:00.000")
+    assert main(["redact", "--help"]) == 0
+    told = " ".join(capsys.readouterr().out.split())
+    for kept in ("the table's name", "eventSourceARN", "names of shards", "userIdentity", "numbers of up to three"):
+        assert kept in told
+
+
+def test_a_record_nested_too_deep_is_refused_with_its_place() -> None:
+    value: dict[str, Any] = {"S": "deep"}
+    for _ in range(400):
+        value = {"L": [value]}
+    recorded = Recorded({"dynamodb": {"NewImage": {"odd": value}}}, 1, "shard", "events.jsonl:7", 0)
+    with pytest.raises(WrongUse, match=r"^events.jsonl:7: the record cannot be redacted: it is nested too deep; leave"):
+        list(redacted([recorded]))
 
 
 def test_recorded_batches_stay_batches() -> None:

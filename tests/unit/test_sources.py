@@ -21,7 +21,11 @@ from replay.cli import main
 from replay.errors import WrongUse
 from replay.sources import documents, shapes
 from replay.sources.documents import File
+from replay.sources.generated import poison
 from replay.sources.recording import Recording
+from replay.sources.state import read_state
+from replay.sources.values import fault_in
+from tests.builders import message_item
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -142,6 +146,56 @@ def test_one_sequence_number_with_two_contents_is_refused(tmp_path: Path, order:
     values = [record(number, note=place) for place, number in enumerate(order)]
     with pytest.raises(WrongUse, match=r"0.json:\d: sequence number 2 is there before, with other content, at 0.json:"):
         Recording(written(tmp_path, lines(values)))
+
+
+NESTED: dict[str, Any] = {"S": "deep"}
+for _ in range(300):
+    NESTED = {"L": [NESTED]}
+
+
+@pytest.mark.parametrize("name", ["Keys", "NewImage", "OldImage"])
+@pytest.mark.parametrize(
+    "value",
+    [
+        {"B": "!!!"},
+        "bare",
+        NESTED,
+        {"N": {"x": 1}},
+        {"N": "many"},
+        {"S": "two", "N": "2"},
+        {},
+        {"S": 5},
+        {"M": {"inner": {"S": "\ud83d"}}},
+    ],
+    ids=lambda value: ascii(value)[:30],
+)
+def test_a_value_that_no_table_holds_is_refused_with_its_place(tmp_path: Path, name: str, value: object) -> None:
+    item = {"pk": {"S": "MSG#g"}, "odd": value}
+    broken = record(2) | {"dynamodb": {"SequenceNumber": "2", name: item}}
+    with pytest.raises(WrongUse, match=rf"^0.json:2: {name}: odd is .*; a stream has no such record") as refused:
+        Recording(written(tmp_path, lines([record(1), broken])), fault_in=fault_in)
+    assert "\n" not in str(refused.value)
+    assert len(str(refused.value)) < 1000
+
+
+@pytest.mark.parametrize("key", ["MSG#g", "GRP#a"])
+def test_half_a_surrogate_pair_is_let_through_unless_in_a_group_row(key: str) -> None:
+    keys = {"pk": {"S": key}, "sk": {"S": "2026"}}
+    fault = fault_in({"dynamodb": {"Keys": keys, "NewImage": {**keys, "message": {"S": "half \ud83d"}}}})
+    assert (fault is None) == (key == "MSG#g")
+
+
+def test_a_row_that_no_table_holds_is_no_state(tmp_path: Path) -> None:
+    row = {"pk": {"S": "GRP#a"}, "sk": {"S": "2026"}, "odd": "bare"}
+    with pytest.raises(WrongUse, match=r"^0.json:1: odd is 'bare', .*; a table has no such row"):
+        read_state(written(tmp_path, lines([{"Item": row}])))
+
+
+@pytest.mark.parametrize("kind", poison.KINDS)
+def test_generated_poison_is_let_through(kind: str) -> None:
+    right = {name: dict(value) for name, value in message_item(at=5).items()}
+    row = poison.KINDS[kind](right, 1_773_482_400_000_000)
+    assert fault_in({"dynamodb": {"Keys": {"pk": row["pk"], "sk": row["sk"]}, "NewImage": row}}) is None
 
 
 def test_the_same_number_in_two_shards_is_two_records(tmp_path: Path) -> None:

@@ -15,6 +15,7 @@ from __future__ import annotations
 import secrets
 from typing import TYPE_CHECKING, Any, Final
 
+from replay.errors import WrongUse
 from replay.event_source.records import DEFAULT_SHARD
 from replay.sources.redacted.letters import START_BYTES, Letters
 from replay.sources.redacted.order import Orders
@@ -22,6 +23,7 @@ from replay.sources.redacted.pseudonyms import Pseudonyms
 from replay.sources.redacted.ranks import ranked
 from replay.sources.redacted.walk import replaced
 from replay.sources.single_records import PARENT, SHARD
+from replay.wording import unread
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -41,17 +43,24 @@ def redacted(recording: Iterable[Recorded], key: bytes | None = None) -> Iterato
     that were recorded stay batches.
 
     Raises:
-        WrongUse: there are more different texts of one short length than pseudonyms.
+        WrongUse: there are more different texts of one short length than pseudonyms, or a record is nested too deep.
     """
     starts, orders = _Starts(), Orders()
     for recorded in recording:
-        replaced(recorded.wire, starts)
+        _replaced(recorded, starts)
         orders.note(recorded.wire)
     for recorded in recording:
         orders.collect(recorded.wire)
     letters = Letters(key or secrets.token_bytes(KEY_BYTES), starts.found)
     pseudonyms = Pseudonyms(letters, ranked(orders.texts, letters))
     yield from _lines(recording, pseudonyms)
+
+
+def _replaced(recorded: Recorded, by: Replacer) -> Line:
+    try:
+        return replaced(recorded.wire, by)
+    except RecursionError as error:
+        raise WrongUse(f"{recorded.place}: the record cannot be redacted: {unread(error)}; leave it out") from None
 
 
 def _lines(recording: Iterable[Recorded], by: Replacer) -> Iterator[Line]:
@@ -61,7 +70,7 @@ def _lines(recording: Iterable[Recorded], by: Replacer) -> Iterator[Line]:
         if of is not None and recorded.batch != of.batch:
             yield _event(batch, of)
             batch, of = [], None
-        wire = replaced(recorded.wire, by)
+        wire = _replaced(recorded, by)
         if recorded.batch is None:
             yield wire | _beside(recorded)
         else:
