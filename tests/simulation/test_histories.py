@@ -50,7 +50,7 @@ def test_a_seed_always_makes_the_same_case_and_the_same_history() -> None:
     "wrong", [DeletesThenPuts, HasNoOrder, MovesWithoutConditions, TrustsTheIndex, DropsOtherAttributes]
 )
 def test_a_wrong_work_is_convicted_and_its_case_made_small(wrong: type[GroupWork]) -> None:
-    seed = next(seed for seed in range(1000) if in_memory(draw(seed), wrong).broken)
+    seed = next(seed for seed in range(60, 1000) if in_memory(draw(seed), wrong).broken)
     broken = explain(seed, lambda case, manner: in_memory(case, wrong, manner), draw(seed), PLAIN)
     events, records, _ = broken.smallest.weight
     assert broken.execution.broken

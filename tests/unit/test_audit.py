@@ -15,6 +15,7 @@ from replay.exploration.draw import draw
 from replay.exploration.execution import execute
 from replay.exploration.features import Features
 from replay.exploration.ours import OurHandler
+from replay.rows.keys import membership_of
 from replay.tables.memory import MemoryTable
 from tests.builders import group_item, message_item, text, time_text
 
@@ -208,7 +209,7 @@ def end_table(seed: int) -> tuple[list[Item], list[Item]]:
     case, store = draw(seed, features=features), MemoryTable()
     execution = execute(case, store, OurHandler(store))
     assert not execution.broken
-    rows = [item for item in store.scan() if item["pk"]["S"].startswith("GRP#")]
+    rows = [item for item in store.scan() if membership_of(item) is not None]
     images = [record["dynamodb"].get("NewImage") for record in case.records if record["eventName"] == "INSERT"]
     return rows, [image for image in images if image and image["pk"]["S"].startswith("MSG#")]
 
