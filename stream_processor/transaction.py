@@ -95,13 +95,14 @@ Transaction = tuple[Action, ...]
 def unchanged(item: Item, group_names: Collection[str]) -> Unchanged:
     """Condition every attribute of a row as read, and the absence of those that only other rows of its group have.
 
-    Known attributes come first, then the row's others, then absences, each by name, as far as one expression goes.
+    Known attributes come first, there or not, then the row's others, then other absences, as far as an expression goes.
     """
     own = item.keys() - KEY_ATTRIBUTES
     known = [name for name in KNOWN_ATTRIBUTES if name in own]
+    unknown = [name for name in KNOWN_ATTRIBUTES if name not in own and name in group_names]
     wanted = known + sorted(own.difference(KNOWN_ATTRIBUTES))
-    missing = sorted(set(group_names) - item.keys())
-    equal = wanted[:CONDITIONS_MAX]
+    missing = unknown + sorted(set(group_names).difference(item, unknown))
+    equal = wanted[: CONDITIONS_MAX - len(unknown)]
     room = (EXPRESSION_BYTES_MAX - len(equal) * EQUALITY_BYTES) // ABSENCE_BYTES
     absent = missing[: max(0, min(CONDITIONS_MAX - len(equal), room))]
     return Unchanged(

@@ -81,6 +81,19 @@ def test_an_attribute_of_a_name_nobody_had_added_between_reading_and_writing_is_
     assert (finding.kind, finding.member, finding.found) == ("altered", "ana", "muted=nothing")
 
 
+def test_an_update_of_an_attribute_beyond_a_hundred_and_fifty_is_lost_between_reading_and_writing() -> None:
+    many = {f"a{number:03}": {"N": "0"} for number in range(150)}
+    ana, ben = pair("g", TIMES[0])
+    for name, kept in (("a000", True), ("a149", False)):
+        made = world([{**ana, **many}, ben])
+        invocation = made.invoke("delivery", [said("g", TIMES[10], "one", "ana", 1)])
+        (task,) = invocation.tasks
+        made.step(invocation, task)
+        made.set_attribute("g", "ana", name, {"N": "1"})
+        made.finish(invocation)
+        assert ([finding.kind for finding in made.oracle.judge(made.store.scan())] == []) == kept
+
+
 def test_a_row_set_back_while_the_index_shows_it_newer_stays_so_until_the_next_message() -> None:
     store = MemoryTable(pair("g", TIMES[20]))
     store.hold_index()

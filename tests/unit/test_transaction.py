@@ -101,6 +101,14 @@ def test_known_attributes_come_first_then_the_first_others_by_name() -> None:
     assert condition.unchecked == 200 - (CONDITIONS_MAX - 5) + 1
 
 
+def test_a_known_attribute_that_is_not_there_comes_before_the_others_too() -> None:
+    item = {name: value for name, value in group_item().items() if name != "message"} | numbered(200)
+    condition = unchanged(item, [*KNOWN_ATTRIBUTES, "y"])
+    assert condition.absent == ("message",)
+    assert len(condition.equal) == CONDITIONS_MAX - 1
+    assert condition.unchecked == 200 - (CONDITIONS_MAX - 5) + 1
+
+
 def test_the_row_belongs_to_its_group_first_of_all() -> None:
     assert unchanged({**group_item(), **numbered(300)}, ()).equal[0] == ("message_group_uuid", {"S": "g1"})
 
