@@ -120,11 +120,12 @@ def put_newest(
 
 
 def carried(best: Row, rows: list[Row], written: dict[str, tuple[Row, str]]) -> Row:
-    """What others wrote on the old row after it was copied: where the copy is as it was put, the old row is newer."""
+    """What others wrote on the old row after it was copied, and on the copy not since."""
     copy, source = written.get(best["pk"], (None, None))
     for row in rows[1:]:
-        if best == copy and row["sk"] == source:
-            return {name: value for name, value in row.items() if name not in OWN}
+        if copy is not None and row["sk"] == source:
+            changed = {name for name, value in row.items() if value != copy.get(name) == best.get(name)}
+            return {name: row[name] for name in changed - OWN}
     return {}
 
 
