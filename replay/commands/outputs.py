@@ -67,9 +67,10 @@ def refuse_one_for_two(outputs: Mapping[str, Path | None]) -> None:
     Raises:
         WrongUse: two name the same.
     """
-    named = [(option, out) for option, out in outputs.items() if out and (out.is_file() or not out.exists())]
+    exists = os.path.exists  # says no where a name is no file's at all, and raises nothing
+    named = [(option, out) for option, out in outputs.items() if out and (not exists(out) or out.is_file())]
     for (first, one), (second, other) in itertools.combinations(named, 2):
-        if one.resolve() == other.resolve() or (one.exists() and other.exists() and one.samefile(other)):
+        if one.resolve() == other.resolve() or (exists(one) and exists(other) and one.samefile(other)):
             raise WrongUse(f"{first} {one} and {second} {other} are one file, and one would be lost; name two")
 
 

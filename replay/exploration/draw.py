@@ -174,7 +174,10 @@ class _Drawing:
     def _set(self, group: str, member: str, number: str) -> Write:
         """Let another owner, or the application, give an attribute a number or a value of any type."""
         names = self._dice.choice((NAMES, NAMES, NAMES_OF_THE_APPLICATION, self._people.owned or NAMES))
-        value = json.dumps(self._dice.choice(VALUES), ensure_ascii=False) if self._dice.coin(0.5) else number
+        if names is NAMES_OF_THE_APPLICATION:
+            value = json.dumps({"S": f"renamed {number}"})
+        else:
+            value = json.dumps(self._dice.choice(VALUES), ensure_ascii=False) if self._dice.coin(0.5) else number
         return Write(self._soon(), "set", group, member, self._dice.choice(names), value)
 
     def _join(self, group: str, member: str, other: str) -> Write:

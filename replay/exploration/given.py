@@ -97,11 +97,12 @@ class Given:
                     yield replace(write, group=group, member=member)
                 case "join":
                     yield replace(write, group=group, name=member)
-                case "set" if write.name != NAMES[0]:
-                    yield replace(write, group=group, member=member)
-                case "set":
+                case "set" if write.name == NAMES[0]:
+                    value = write.value if write.value.isdecimal() else "1"
                     for name in sorted(_shared_numbers(groups[group]))[:1]:
-                        yield replace(write, group=group, member=member, name=name)
+                        yield replace(write, group=group, member=member, name=name, value=value)
+                case "set" if write.name in NAMES:
+                    yield replace(write, group=group, member=member)
                 case "remove-message":
                     yield from self._removal(write, seed)
 
