@@ -14,6 +14,7 @@ from replay.commands.explore_names import print_names
 from replay.commands.explore_options import about_of, asked_of, check_against, engine_of
 from replay.commands.explore_report import check_files, deliver_report, save
 from replay.commands.kinds import Seconds
+from replay.commands.signals import stopped_by_signals
 from replay.exploration.search import SCHEDULES, search, search_both
 from replay.function.target import Target
 from replay.reports.differential import differential_json, print_differential, verdict_of
@@ -134,7 +135,7 @@ def explore(**options: Any) -> int:  # noqa: ANN401 - click hands over each opti
     options["engine"] = engine_of(options)
     check_files(options)
     asked = asked_of(options)
-    with refusals_explained(asked.endpoint_url or "DynamoDB Local"):
+    with refusals_explained(asked.endpoint_url or "DynamoDB Local"), stopped_by_signals():
         if options["against"] is not None:
             return _compare(asked, options)
         with cases_bar(asked.schedules, time_s=asked.time_s, is_slow=not asked.is_in_memory) as tell:

@@ -6,7 +6,6 @@ import copy
 import difflib
 import json
 import re
-import signal
 import tempfile
 import time
 from contextlib import contextmanager
@@ -17,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from replay.commands.redact import encoded
+from replay.commands.signals import stopped_by_signals
 from replay.errors import WrongUse
 from replay.sources import output
 from replay.sources.capture import Capture
@@ -87,7 +87,7 @@ def record(**options: Any) -> None:  # noqa: ANN401 - click's options
         with Capture.opened(path, _stream_arn(endpoint, options)) as capture:
             announce(endpoint, options["table"] or capture.stream)
             try:
-                with _stopped_by_signals():
+                with stopped_by_signals():
                     _record(_reader(endpoint, capture, gaps), capture, since_s, options)
             except KeyboardInterrupt:
                 say("stopped")
@@ -150,17 +150,6 @@ def _record(reader: StreamReader, capture: Capture, since_s: float, options: dic
             return
         if capture.records == before:
             time.sleep(LOOK_EVERY_S)
-
-
-@contextmanager
-def _stopped_by_signals() -> Iterator[None]:
-    """Let a request to end be like Ctrl-C, which shells take from what they start in the background."""
-    before = {number: signal.signal(number, signal.default_int_handler) for number in (signal.SIGTERM, signal.SIGINT)}
-    try:
-        yield
-    finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)
 
 
 def _created_s(read: Read) -> float:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import multiprocessing
+import os
 import signal
 import threading
 import time
@@ -10,6 +11,7 @@ from collections import Counter
 from concurrent.futures import FIRST_COMPLETED, ProcessPoolExecutor, wait
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
+from multiprocessing import connection
 from typing import TYPE_CHECKING, Protocol
 
 from replay.exploration.draw import draw
@@ -148,7 +150,7 @@ def campaign(  # noqa: PLR0913 - settings, each by its name
     result = Result()
     work = _Work(features, ignored, invariants, given)
     context = multiprocessing.get_context("spawn")
-    with ProcessPoolExecutor(max_workers=jobs, mp_context=context) as pool:
+    with ProcessPoolExecutor(max_workers=jobs, mp_context=context, initializer=_end_with_the_starter) as pool:
         running: set[Future[Result]] = set()
         with until_stopped(result):
             for seeds in _chunks(first_seed, count):
@@ -201,6 +203,18 @@ def _deaf() -> Iterator[None]:
         yield
     finally:
         signal.signal(signal.SIGINT, hears)
+
+
+def _end_with_the_starter() -> None:
+    """Let this process end where the one that started it is gone: nobody would give it work any more, or an end."""
+    starter = multiprocessing.parent_process()
+    if starter is not None:
+        threading.Thread(target=_end_after, args=(starter.sentinel,), daemon=True).start()
+
+
+def _end_after(sentinel: int) -> None:
+    connection.wait([sentinel])
+    os._exit(1)
 
 
 def _chunks(first_seed: int, count: int) -> Iterator[range]:

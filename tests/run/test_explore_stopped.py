@@ -6,8 +6,14 @@ import importlib
 import json
 import os
 import signal
+import subprocess
+import sys
+import time
 from contextlib import contextmanager
+from pathlib import Path
 from typing import TYPE_CHECKING
+
+import pytest
 
 from replay.cli import EXIT_WRONG_USE, main
 from replay.exploration.campaign import Result, campaign, in_memory, one_by_one
@@ -18,8 +24,6 @@ from tests.explored import case
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
-
-    import pytest
 
     from replay.exploration.case import Case
 
@@ -73,3 +77,43 @@ def test_the_command_reports_what_it_has_and_does_not_pass(
     told = json.loads(capsys.readouterr().out)
     assert told["verdict"] == "incomplete"
     assert told["cases"] >= 200
+
+
+def exploring() -> tuple[subprocess.Popen[str], list[int]]:
+    """An exploration in two processes, and their numbers once both are at work."""
+    command = [sys.executable, "-m", "replay", "explore", "--jobs", "2", "--schedules", "1000000", "--json"]
+    running = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    children = Path(f"/proc/{running.pid}/task/{running.pid}/children")
+    assert until(lambda: len(at_work := children.read_text().split()) >= 3 and all(map(is_alive, map(int, at_work))))
+    return running, [int(number) for number in children.read_text().split()]
+
+
+def is_alive(number: int) -> bool:
+    try:
+        return Path(f"/proc/{number}/stat").read_text().rsplit(")", 1)[1].split()[0] != "Z"
+    except FileNotFoundError:
+        return False
+
+
+def until(holds: Callable[[], bool], within_s: float = 30) -> bool:
+    end = time.monotonic() + within_s
+    while not holds() and time.monotonic() < end:
+        time.sleep(0.1)
+    return holds()
+
+
+@pytest.mark.skipif(not Path("/proc/self/task").exists(), reason="children are read from /proc")
+def test_a_request_to_end_is_like_ctrl_c() -> None:
+    running, at_work = exploring()
+    running.terminate()
+    out, _ = running.communicate(timeout=60)
+    assert (running.returncode, json.loads(out)["verdict"]) == (EXIT_WRONG_USE, "incomplete")
+    assert not any(map(is_alive, at_work))
+
+
+@pytest.mark.skipif(not Path("/proc/self/task").exists(), reason="children are read from /proc")
+def test_nobody_goes_on_where_the_starter_is_killed() -> None:
+    running, at_work = exploring()
+    running.kill()
+    running.communicate(timeout=60)
+    assert until(lambda: not any(map(is_alive, at_work)))
