@@ -132,8 +132,12 @@ class Report:
         """
         if self.deliveries and self.failed == self.deliveries and not (self.judged and self.own_writes):
             return "no delivery succeeded"
-        given_up = sum(len(message.discard.records) for message in self.discards)
-        return f"{counted(given_up, 'record')} given up" if given_up and not self.judged else ""
+        return f"{counted(self.given_up, 'record')} given up" if self.given_up and not self.judged else ""
+
+    @property
+    def given_up(self) -> int:
+        """Count the records that the event source discarded."""
+        return sum(len(message.discard.records) for message in self.discards)
 
     @property
     def retries(self) -> int:

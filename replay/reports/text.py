@@ -53,7 +53,8 @@ def print_report(report: Report, about: Mapping[str, str], console: Console | No
 def _verdict(report: Report, about: Mapping[str, str]) -> tuple[str, str]:
     """Give the verdict and how it looks."""
     rows, messages = counted(report.rows, "row"), counted(report.messages, "message")
-    right = f"The table is right: {rows} after {messages}, each group at its newest"
+    but = f" but for {counted(report.given_up, 'record')} given up" if report.given_up else ""
+    right = f"The table is right{but}: {rows} after {messages}, each group at its newest"
     match report.word:
         case "wrong":
             return _wrong(report, about), "bold red"

@@ -477,6 +477,17 @@ def test_records_without_a_message_are_not_judged(
     assert capsys.readouterr().out.startswith(headline)
 
 
+def test_what_was_given_up_stands_beside_the_verdict(
+    run: Run, events: Write, capsys: pytest.CaptureFixture[str]
+) -> None:
+    lines = [*conversation(1), record(50, new={**message("g", at(5)), "sk": {"S": "yesterday"}})]
+    ran = run(events(lines), "--maximum-retry-attempts", "1")
+    assert (ran.code, ran.report["verdict"]) == (0, "right")
+    options = ["--maximum-retry-attempts", "1", "--endpoint-url", ran.summary["endpoint"]]
+    assert main(["run", str(events(lines)), *options, "--table", f"{ran.summary['table']}-told"]) == 0
+    assert capsys.readouterr().out.startswith("The table is right but for 1 record given up: ")
+
+
 def test_messages_that_the_filter_drops_are_not_judged(run: Run, events: Write, tmp_path: Path) -> None:
     pattern = tmp_path / "none.json"
     pattern.write_text('{"eventName": ["REMOVE"]}')
