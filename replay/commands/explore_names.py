@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Final
 
 import click
 
+from replay.exploration.any_schema.ground import FREE_RULES
 from replay.exploration.features import Features
-from replay.exploration.free.ground import FREE_RULES
 from replay.exploration.outcome import RULES
 from replay.exploration.situations import SITUATIONS
 

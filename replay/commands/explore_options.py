@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING, Any, Final
 
 from replay.commands.outputs import called_as
 from replay.errors import WrongUse
+from replay.exploration.any_schema.ground import FREE_RULES, MESSAGES_RULES
+from replay.exploration.any_schema.table import FreeTable
 from replay.exploration.case_file import load
 from replay.exploration.features import Features
-from replay.exploration.free.ground import FREE_RULES, MESSAGES_RULES
-from replay.exploration.free.table import FreeTable
 from replay.exploration.given import given_messages
 from replay.exploration.ground import Subject
 from replay.exploration.invariants import Invariants

@@ -13,7 +13,7 @@ from replay.errors import WrongUse
 from replay.event_source.errors import InvalidParameterValueException
 from replay.event_source.mapping import EventSourceMapping
 from replay.exploration.case import NEEDED, Case, Fault, Lag, Redelivery, Turn, Twin, Write
-from replay.exploration.others import value_set
+from replay.exploration.other_writers import value_set
 from replay.rows.attribute_values import fault_of, is_value
 from replay.wording import unread
 

@@ -12,10 +12,10 @@ from typing import TYPE_CHECKING, Any
 
 from replay.exploration.case import FAULT_KINDS, TORN_READS, Case, Fault, Lag, Redelivery, Turn, Twin, Write
 from replay.exploration.dice import Dice
+from replay.exploration.drawn_records import DrawnRecords
 from replay.exploration.features import Features, Size
-from replay.exploration.moments import FLOOD, Moments
+from replay.exploration.instants import FLOOD, Instants
 from replay.exploration.population import PEOPLE, Population
-from replay.exploration.telling import Telling
 from replay.exploration.vocabulary import OWNED, PLAIN_TEXTS, TEXTS
 from replay.rows.keys import GROUP_PREFIX
 
@@ -59,10 +59,10 @@ class _Drawing:
         self._tag = tag
         self._features = features = _exact(features) if features.large and dice.coin(0.5) else features
         self._fault_chance = dice.choice((0.02, 0.1, 0.3))
-        self._messages = Telling.length(dice, features, size)
-        self._moments = Moments(dice, features, self._messages)
+        self._messages = DrawnRecords.length(dice, features, size)
+        self._moments = Instants(dice, features, self._messages)
         self._people = Population(dice, features, size, tag, self._moments)
-        self._telling = Telling(dice, features, size, self._moments, self._people)
+        self._telling = DrawnRecords(dice, features, size, self._moments, self._people)
 
     def case(self, seed: int) -> Case:
         rows = self._people.rows()

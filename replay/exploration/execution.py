@@ -15,13 +15,13 @@ from typing import TYPE_CHECKING, Any
 from replay.event_source.mapping import EventSourceMapping
 from replay.event_source.records import DEFAULT_SHARD, StreamRecord
 from replay.event_source.source import EventSource
-from replay.exploration.at_work import AtWork, Clock, Watching
+from replay.exploration.invocations import Clock, Invocations, Watching
 from replay.exploration.judgement import Judgement, Stop
 from replay.exploration.message_rows import MessageRows
-from replay.exploration.others import Others
+from replay.exploration.other_writers import OtherWriters
 from replay.exploration.outcome import PLAIN, Execution, Manner
+from replay.exploration.record_rules import RecordRules
 from replay.exploration.story import Storyteller
-from replay.exploration.taken import Taken
 from replay.rows.said import said_by
 
 if TYPE_CHECKING:
@@ -81,10 +81,12 @@ class _History:
         said = {record.text: said_by(record.wire, 0) for record in self._records}
         self._judgement = Judgement(store, case, said, manner, self._execution, self._story)
         messages = MessageRows(store, self._judgement)
-        self._others = Others(case, store, messages, self._judgement, self._execution.situations, self._story)
+        self._others = OtherWriters(case, store, messages, self._judgement, self._execution.situations, self._story)
         watching = Watching(self._execution, self._judgement, self._others, messages, clock, self._story)
-        self._work = AtWork(case, self._records, store, handler, watching)
-        self._taken = Taken(case, self._records, said, is_messages=manner.is_messages, handler=handler, store=store)
+        self._work = Invocations(case, self._records, store, handler, watching)
+        self._taken = RecordRules(
+            case, self._records, said, is_messages=manner.is_messages, handler=handler, store=store
+        )
 
     def run(self) -> Execution:
         try:

@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 
     from replay.exploration.dice import Dice
     from replay.exploration.features import Features, Size
-    from replay.exploration.moments import Moments
+    from replay.exploration.instants import Instants
     from replay.rows.reading import Item
 
 PEOPLE: Final = ("ana", "ben", "cem", "dee", "eli")
@@ -67,7 +67,7 @@ class Population:
     features: Features
     size: Size
     tag: str
-    moments: Moments
+    moments: Instants
     groups: list[str] = field(default_factory=list)
     members: dict[str, list[str]] = field(default_factory=dict)
     births: dict[str, Birth] = field(default_factory=dict)

@@ -10,12 +10,12 @@ from typing import TYPE_CHECKING, Final, Literal
 
 from replay.checks.compare import differences
 from replay.errors import WrongUse
+from replay.exploration.any_schema.ground import FREE_RULES, free_ground
 from replay.exploration.campaign import BrokenCase, Result, campaign, explain, one_by_one
 from replay.exploration.differential import differ
 from replay.exploration.draw import draw
 from replay.exploration.exhaustion import exhaust
 from replay.exploration.features import Features, Size
-from replay.exploration.free.ground import FREE_RULES, free_ground
 from replay.exploration.ground import Subject, memory_ground, messages_ground, table_name
 from replay.exploration.outcome import RULES, Manner
 from replay.tables.endpoint import announce, confirm_writes, opened
@@ -23,10 +23,10 @@ from replay.tables.endpoint import announce, confirm_writes, opened
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
+    from replay.exploration.any_schema.table import FreeTable
     from replay.exploration.case import Case
     from replay.exploration.differential import Differential
     from replay.exploration.exhaustion import Exhausted
-    from replay.exploration.free.table import FreeTable
     from replay.exploration.given import Given
     from replay.exploration.ground import CarryOut
     from replay.exploration.invariants import Invariants

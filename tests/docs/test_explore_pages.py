@@ -11,9 +11,9 @@ from typing import get_args
 import pytest
 
 from replay.checks.oracle import Kind
+from replay.exploration.any_schema.ground import FREE_RULES
 from replay.exploration.case import FAULT_KINDS, NEEDED, Case, Fault, Lag, Redelivery, Turn, Twin, Write
 from replay.exploration.features import Features
-from replay.exploration.free.ground import FREE_RULES
 from replay.exploration.invariants import Invariants
 from replay.exploration.limits import LIMITS
 from replay.exploration.outcome import RULES

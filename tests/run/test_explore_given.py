@@ -13,10 +13,10 @@ from hypothesis import strategies as st
 from replay.checks.scenarios import TIMES, pair, row, said
 from replay.cli import EXIT_RIGHT, EXIT_WRONG_USE, main
 from replay.errors import WrongUse
+from replay.exploration.any_schema.table import FreeTable
 from replay.exploration.campaign import in_memory
 from replay.exploration.draw import NAMES
 from replay.exploration.features import Features
-from replay.exploration.free.table import FreeTable
 from replay.exploration.given import Given, given_messages, read_rows
 
 if TYPE_CHECKING:

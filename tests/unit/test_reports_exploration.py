@@ -14,10 +14,10 @@ from hypothesis import strategies as st
 from rich.console import Console
 
 from replay.checks.scenarios import TIMES, pair, row, said
+from replay.exploration.any_schema.ground import FREE_RULES
 from replay.exploration.campaign import Result, explain, in_memory
 from replay.exploration.case_file import parse
 from replay.exploration.draw import draw
-from replay.exploration.free.ground import FREE_RULES
 from replay.exploration.outcome import RULES, Broken, Manner
 from replay.exploration.story import Called, Ended, PhaseBegan, RowChange
 from replay.reports.exploration import anomalies, figures, moves, versions

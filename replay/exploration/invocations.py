@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from replay.exploration.handler import Handler, NextCall, Stepped
     from replay.exploration.invariants import Moment
     from replay.exploration.message_rows import MessageRows
-    from replay.exploration.others import Others
+    from replay.exploration.other_writers import OtherWriters
     from replay.exploration.outcome import Execution
     from replay.exploration.story import Storyteller
 
@@ -55,7 +55,7 @@ class Watching:
 
     execution: Execution
     judgement: Judgement
-    others: Others
+    others: OtherWriters
     messages: MessageRows
     clock: Clock
     story: Storyteller | None
@@ -81,7 +81,7 @@ class _Running:
     is_killed: bool = False
 
 
-class AtWork:
+class Invocations:
     """The invocations of one history; whoever holds it says when one starts and when the next call happens.
 
     `succeeded` are the sequence numbers that the event source will not bring again, `taken` those among them since

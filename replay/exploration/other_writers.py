@@ -37,7 +37,7 @@ def value_set(text: str) -> Mapping[str, Any]:
     return value
 
 
-class Others:
+class OtherWriters:
     """Does what a case says of others, step by step; what it did is counted in `situations`."""
 
     def __init__(  # noqa: PLR0913, PLR0917 - all that it works with

@@ -8,7 +8,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, Final
 
 from replay.checks.scenarios import said
-from replay.exploration.moments import FLOOD
+from replay.exploration.instants import FLOOD
 from replay.exploration.vocabulary import NEAR_TIMES, NO_TEXTS, OTHER_PREFIXES
 from replay.rows.keys import MESSAGE_PREFIX, membership_of
 
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
     from replay.exploration.dice import Dice
     from replay.exploration.features import Features, Size
-    from replay.exploration.moments import Moments
+    from replay.exploration.instants import Instants
     from replay.exploration.population import Population
     from replay.rows.reading import Item
 
@@ -28,10 +28,10 @@ WIDTHS: Final = (21, 0, 0, 0, 0, 40)
 """How many digits a sequence number has at least, with zeros in front; DynamoDB Local and recordings have 21."""
 
 
-class Telling:
+class DrawnRecords:
     """The records of one case while they are drawn."""
 
-    def __init__(self, dice: Dice, features: Features, size: Size, moments: Moments, people: Population) -> None:
+    def __init__(self, dice: Dice, features: Features, size: Size, moments: Instants, people: Population) -> None:
         self._dice = dice
         self._features = features
         self._size = size

@@ -11,7 +11,7 @@ if TYPE_CHECKING:
 
     from mypy_boto3_dynamodb import DynamoDBClient
 
-    from replay.exploration.free.table import FreeTable
+    from replay.exploration.any_schema.table import FreeTable
     from replay.rows.reading import Item
     from replay.tables.memory import Address
 

@@ -36,7 +36,7 @@ Finding = tuple[str, str]
 """The rule that is broken, and the evidence."""
 
 
-class Taken:
+class RecordRules:
     """Knows what the records of a case are; `said` is what each says as a message, by its sequence number.
 
     Where `is_messages` is not so, nobody knows what a record says: each counts as healthy.

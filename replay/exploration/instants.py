@@ -31,7 +31,7 @@ FAR: Final = (
 )
 
 
-class Moments:
+class Instants:
     """Instants by place: rows are older than place 0 unless drawn otherwise, messages stand at 0 and behind."""
 
     def __init__(self, dice: Dice, features: Features, messages: int) -> None:

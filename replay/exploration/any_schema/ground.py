@@ -10,17 +10,17 @@ from typing import TYPE_CHECKING, Any, Final
 from botocore.exceptions import ClientError
 
 from replay.errors import WrongUse
+from replay.exploration.any_schema.handler import FreeHandler
+from replay.exploration.any_schema.store import FreeStore
 from replay.exploration.execution import execute
-from replay.exploration.free.handler import FreeHandler
-from replay.exploration.free.store import FreeStore
 from replay.exploration.ground import forked
 from replay.exploration.outcome import RULES
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
+    from replay.exploration.any_schema.table import FreeTable
     from replay.exploration.case import Case
-    from replay.exploration.free.table import FreeTable
     from replay.exploration.ground import CarryOut, Subject
     from replay.exploration.invariants import Moment, Scanned, Watch
     from replay.exploration.outcome import Execution, Manner

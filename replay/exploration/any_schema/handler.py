@@ -12,8 +12,8 @@ from replay.function.calls import READS
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
-    from replay.exploration.free.store import FreeStore
-    from replay.exploration.free.table import FreeTable
+    from replay.exploration.any_schema.store import FreeStore
+    from replay.exploration.any_schema.table import FreeTable
     from replay.function.channel import Message
     from replay.function.forked import ForkedFunction, ForkedInvocation
     from replay.tables.memory import Address
