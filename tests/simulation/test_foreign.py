@@ -53,7 +53,7 @@ HUNTS = {
     "H3": Hunt(("lag",), (MOMENTARY, BACK, GIVEN_UP), "doubled"),
     "H5": Hunt(("redelivery",), (MOMENTARY,), BACK),
     "H6": Hunt(("edits",), (MOMENTARY, BACK), "ahead"),
-    "H7": Hunt(("ties",), (MOMENTARY, BACK, "behind"), "missing", MANY),
+    "H7": Hunt(("collisions",), (MOMENTARY, BACK, "behind"), "missing", MANY),
     "H9": Hunt(("owners",), (MOMENTARY, BACK), "altered"),
     "H10": Hunt(("poison", "batches"), (MOMENTARY, BACK, "behind"), GIVEN_UP),
     "H14": Hunt((), (MOMENTARY, BACK), "out-of-order"),
