@@ -108,7 +108,7 @@ def test_a_request_to_end_is_like_ctrl_c() -> None:
     running.terminate()
     out, _ = running.communicate(timeout=60)
     assert (running.returncode, json.loads(out)["verdict"]) == (EXIT_WRONG_USE, "incomplete")
-    assert not any(map(is_alive, at_work))
+    assert until(lambda: not any(map(is_alive, at_work)))
 
 
 @pytest.mark.skipif(not Path("/proc/self/task").exists(), reason="children are read from /proc")
