@@ -9,7 +9,7 @@ import pytest
 
 from replay.checks.scenarios import TIMES, pair, said
 from replay.event_source.answers import FunctionResult, Raised, Returned, TimedOut
-from replay.exploration.case import Case, Fault
+from replay.exploration.case import Case, Fault, Lag
 from replay.exploration.execution import execute
 from replay.exploration.handler import NextCall
 from replay.exploration.ours import OurHandler
@@ -136,6 +136,21 @@ def test_a_message_that_does_not_fit_a_row_is_set_aside(number: int, broken: fro
             return [text[:-1] + str(number) for text in super().quarantined() or ()]
 
     assert execute(given, store, Renamed(store)).rules == broken
+
+
+@pytest.mark.parametrize(
+    ("lags", "broken"), [((), {"what does not fit is set aside"}), ((Lag("g", 0, 1),), frozenset())]
+)
+def test_what_did_not_fit_is_missed_before_it_comes_again(lags: tuple[Lag, ...], broken: frozenset[str]) -> None:
+    rows = tuple({**row, "notes": {"S": "n" * 2000}} for row in pair("g", TIMES[1]))
+    given = case(rows=rows, records=(said("g", TIMES[3], LARGE, "ana", 1),), lags=lags)
+    store = MemoryTable()
+
+    class Forgets(OurHandler):
+        def quarantined(self) -> list[str]:
+            return []
+
+    assert execute(given, store, Forgets(store), Manner(calmed=False)).rules == broken
 
 
 def test_ours_sets_aside_what_it_should() -> None:
