@@ -21,13 +21,12 @@ from typing import TYPE_CHECKING
 import click
 
 from replay.errors import WrongUse
-from replay.wording import visible
+from replay.wording import AS_MODULE, visible
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
 PACKAGE = "inbox-replay"
-AS_MODULE = "python -m replay"
 EXIT_RIGHT = 0
 EXIT_WRONG_USE = 2
 

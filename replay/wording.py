@@ -3,6 +3,10 @@
 from __future__ import annotations
 
 import json
+from typing import Final
+
+AS_MODULE: Final = "python -m replay"
+"""What the command is called where it is not the installed one."""
 
 
 def counted(number: int, noun: str) -> str:

@@ -10,17 +10,16 @@ import os
 import sys
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING
 
 import click
 
 from replay.errors import WrongUse
 from replay.function.target import Target
+from replay.wording import AS_MODULE
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
-
-AS_MODULE: Final = "python -m replay"
 
 
 def called_as() -> str:
